@@ -1,0 +1,2 @@
+//! The beam-operator binary.
+fn main() {}
