@@ -1,1 +1,7 @@
-//! The beam-operator library.
+//! beam-operator runs Elixir and Erlang releases on Kubernetes the way the BEAM wants to be run.
+//!
+//! One reconcile flows one way: observe → validate → plan → apply → status. See `controller` for the stages,
+//! `resources` for a builder a child, `api` for the resource.
+
+pub mod api;
+pub mod resources;

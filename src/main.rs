@@ -1,2 +1,4 @@
 //! The beam-operator binary.
-fn main() {}
+fn main() {
+    println!("{}", serde_json::to_string(&beam_operator::api::crd()).unwrap());
+}
