@@ -1,2 +1,37 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks of beam-operator: `cargo xtask help` lists them.
+//!
+//! They are written in Rust rather than in shell, so that every failure carries what was tried, and so that what a
+//! task starts can be recorded, repaired and taken down again.
+
+mod command;
+mod debian;
+mod progress;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of beam-operator")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build a tool of the cluster into the cache, unless it is there, and print its path
+    Tool {
+        /// The command's name, such as kubectl or helm
+        name: String,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Tool { name } => {
+            println!("{}", tools::by_name(&name)?.path()?.display());
+            Ok(())
+        }
+    }
+}
