@@ -4,8 +4,11 @@
 //! whole object that the operator owns and nothing it does not: what is left out belongs to others.
 
 pub mod labels;
+pub mod merge;
 pub mod names;
+pub mod problem;
 pub mod reference;
+pub mod strict;
 
 /// What builders need to know of the operator's own surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]
