@@ -3,8 +3,10 @@
 //! They are written in Rust rather than in shell, so that every failure carries what was tried, and so that what a
 //! task starts can be recorded, repaired and taken down again.
 
+mod cluster;
 mod command;
 mod debian;
+mod image;
 mod progress;
 mod tools;
 
@@ -20,6 +22,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// A real Kubernetes cluster on this machine
+    #[command(subcommand)]
+    Cluster(cluster::cli::Task),
+    /// Build the images of the sample application and of the operator, and put them on a cluster's nodes
+    Image(image::Arguments),
     /// Build a tool of the cluster into the cache, unless it is there, and print its path
     Tool {
         /// The command's name, such as kubectl or helm
@@ -29,6 +36,8 @@ enum Task {
 
 fn main() -> Result<()> {
     match Arguments::parse().task {
+        Task::Cluster(task) => cluster::cli::run(task),
+        Task::Image(arguments) => image::run(&arguments),
         Task::Tool { name } => {
             println!("{}", tools::by_name(&name)?.path()?.display());
             Ok(())
