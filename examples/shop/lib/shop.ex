@@ -2,7 +2,7 @@ defmodule Shop do
   @moduledoc """
   A counter that a cluster of BEAM nodes keeps together and that outlives each of them.
 
-  `Shop.Counter` holds it, `Shop.Cluster` finds the other nodes, `Shop.Http` serves it, and
+  `Shop.Counter` holds it, `Shop.Cluster` finds the other nodes, `Shop.Http.Listener` serves it, and
   `Shop.Drain` takes a node out of service without losing a request or a count.
   """
 
