@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::cache::{Cache, Key};
 use super::kind::ChildKind;
+use super::lock;
 use super::ownership::FIELD_MANAGER;
 use super::plan::{Desired, Plan, Step, Taken};
 use super::view::Child;
@@ -160,13 +161,12 @@ impl Applier<'_> {
         }
     }
 
-    async fn update(&self, mut desired: Desired, uid: &str) -> Result<(), Error> {
-        let Desired { kind, name, .. } = &desired;
-        let api = kind.api(self.client, &self.key.namespace);
-        desired.object["metadata"]["uid"] = uid.into();
+    async fn update(&self, desired: Desired, uid: &str) -> Result<(), Error> {
+        let Desired { kind, name, mut object, digest } = desired;
+        object["metadata"]["uid"] = uid.into();
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let patched = api.patch(name, &params, &Patch::Apply(&desired.object)).await;
-        self.keep(*kind, &patched.map_err(request("apply", *kind, name))?, Some(desired.digest));
+        let patched = kind.api(self.client, &self.key.namespace).patch(&name, &params, &Patch::Apply(&object)).await;
+        self.keep(kind, &patched.map_err(request("apply", kind, &name))?, Some(digest));
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl Applier<'_> {
         let found = self.find(ChildKind::ControllerRevision, name).await?;
         let template = found.and_then(|revision| controller_revision::template(&revision.data["data"]));
         let template = template.ok_or_else(|| Error::Unreadable(name.to_owned()))?;
-        self.cache().pin(self.key.clone(), name, template);
+        lock(self.cache).pin(self.key.clone(), name, template);
         Ok(())
     }
 
@@ -193,13 +193,9 @@ impl Applier<'_> {
     }
 
     fn keep(&self, kind: ChildKind, object: &DynamicObject, desired: Option<u64>) {
-        self.cache().children.put_written(kind, object, desired);
+        lock(self.cache).children.put_written(kind, object, desired);
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        // A panic while the lock was held leaves an index that the next list mends.
-        self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 /// A Secret as the cache may see it.

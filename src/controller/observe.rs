@@ -1,6 +1,5 @@
 //! Observe: what the caches know about one release, as one value. No request is sent.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -10,7 +9,7 @@ use super::kind::ChildKind;
 use super::pod::PodView;
 use super::view::{Child, DeploymentView, RevisionView};
 use crate::api::ElixirRelease;
-use crate::resources::reference::{Reference, Use};
+use crate::resources::reference::{Contents, Use};
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -29,8 +28,8 @@ pub struct Observed {
     pub abandoned: Vec<Child>,
     /// Its pods.
     pub pods: Vec<PodView>,
-    /// What is known of the objects that its pods read.
-    pub references: BTreeMap<Reference, Lookup>,
+    /// The objects that its pods read, those that exist.
+    pub contents: Contents,
     /// The pod template of its running revision, if that was made by another version of the operator and has been read.
     pub pinned: Option<Arc<PodTemplateSpec>>,
 }
@@ -43,13 +42,12 @@ impl Observed {
         let cluster = cluster_key(&release);
         let children = cache.children.of(&Group::Release(key.clone())).to_vec();
         let shared = cluster.clone().map(|cluster| cache.children.of(&Group::Cluster(cluster)).to_vec());
-        let references = uses.iter().map(|used| used.reference.clone());
         let mut observed = Self {
             members: cluster.as_ref().map(|cluster| cache.releases.members(cluster)).unwrap_or_default(),
             shared: shared.unwrap_or_default(),
             abandoned: abandoned(cache, key, cluster.as_ref(), &release),
             pods: cache.pods.of(key).to_vec(),
-            references: references.map(|r| (r.clone(), cache.contents.lookup(&key.namespace, &r))).collect(),
+            contents: contents(cache, key, uses),
             pinned: None,
             key: key.clone(),
             release,
@@ -100,4 +98,12 @@ fn abandoned(cache: &Cache, key: &Key, cluster: Option<&Key>, release: &ElixirRe
     let elsewhere = cache.children.shared_elsewhere(cluster.unwrap_or(&nowhere), uid);
     let deserted = elsewhere.filter(|(cluster, _)| cache.releases.member_keys(cluster).is_empty());
     deserted.map(|(_, child)| child.clone()).collect()
+}
+
+fn contents(cache: &Cache, key: &Key, uses: &[Use]) -> Contents {
+    let known = uses.iter().filter_map(|used| match cache.contents.lookup(&key.namespace, &used.reference) {
+        Lookup::Known(content) => Some((used.reference.clone(), content)),
+        Lookup::Missing | Lookup::Unknown => None,
+    });
+    known.collect()
 }

@@ -82,7 +82,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
     }
-    let rendered = rendered(release, valid, facts);
+    let rendered = rendered(observed, valid, facts);
     let choice = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
     let template = match (choice.is_rendered, &observed.pinned) {
         (true, _) => &rendered.template,
@@ -137,14 +137,14 @@ impl Plan {
     }
 }
 
-fn rendered(release: &ElixirRelease, valid: &Valid, facts: &Facts) -> Rendered {
-    let template = pod::template(release, &valid.draft, facts, &valid.contents);
-    let restarting = valid.contents.iter().filter(|(_, content)| content.restart);
+fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
+    let release = &*observed.release;
+    let restarting = observed.contents.iter().filter(|(_, content)| content.restart);
     let config = match release.spec.rollout.restart_on_config_change {
         true => restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect(),
         false => BTreeMap::new(),
     };
-    Rendered::new(release, template, &config, facts)
+    Rendered::new(release, valid.template.clone(), &config, facts)
 }
 
 /// Every child but the cookie, in the order in which they are applied.
@@ -174,7 +174,7 @@ fn wanted(
     }
     let stamped = pod::stamp(template.clone(), &choice.name);
     wanted.push(desired(ChildKind::Deployment, &deployment::build(release, stamped, &choice.name)));
-    wanted.extend(valid.service.iter().map(|service| desired(ChildKind::Service, service)));
+    wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
     wanted.extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
     wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));
     wanted

@@ -15,6 +15,18 @@ pub enum Change<K> {
     End,
 }
 
+impl<K> Change<K> {
+    /// The same change of a part of the object.
+    pub fn map<T>(self, part: impl FnOnce(K) -> T) -> Change<T> {
+        match self {
+            Self::Begin => Change::Begin,
+            Self::Seen(object) => Change::Seen(part(object)),
+            Self::Gone(object) => Change::Gone(part(object)),
+            Self::End => Change::End,
+        }
+    }
+}
+
 /// The objects that a list in progress has named. Between lists it remembers nothing.
 #[derive(Debug, Default)]
 pub(super) struct Listing(Option<HashSet<Box<str>>>);

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use super::listing::{Change, Listing};
 use super::Key;
 use crate::api::ElixirRelease;
+use crate::controller::view::version;
 use crate::resources::names;
 
 /// The releases of the scope.
@@ -73,7 +74,22 @@ impl ReleaseIndex {
         }
     }
 
+    /// Takes in what the API server returned from writing a status and names the releases that a change of another kind,
+    /// seen with it, concerns.
+    pub fn put_written(&mut self, release: ElixirRelease) -> Vec<Key> {
+        self.put(Key::of(&release), release)
+    }
+
+    /// Keeps what is known of a release whose stored object cannot be read: it exists, and what runs is left alone.
+    pub fn keep(&mut self, key: &Key) {
+        self.listing.note(&id(key));
+    }
+
     fn put(&mut self, key: Key, release: ElixirRelease) -> Vec<Key> {
+        let known = self.releases.get(&key).and_then(|known| version(&known.metadata));
+        if known > version(&release.metadata) {
+            return Vec::new();
+        }
         let after = Arc::new(release);
         let before = self.releases.insert(key.clone(), after.clone());
         if before.as_ref().is_some_and(|before| asks_the_same(before, &after)) {
