@@ -1,1 +1,4 @@
 //! The beam-operator library.
+
+pub mod cli;
+pub mod operator;

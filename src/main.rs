@@ -1,2 +1,46 @@
-//! The beam-operator binary.
-fn main() {}
+//! The `beam-operator` program: reads the command line, and turns how the operator ended into an exit code.
+
+use std::process::ExitCode;
+
+use beam_operator::cli::{Cli, Command};
+use beam_operator::operator::settings::Settings;
+use beam_operator::operator::{self, telemetry};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+/// The process lost its Lease: another one may be leading.
+const LOST_LEADERSHIP: u8 = 3;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(settings) => run(*settings),
+    }
+}
+
+fn run(settings: Settings) -> ExitCode {
+    if let Err(invalid) = settings.validate() {
+        Cli::command().error(ErrorKind::ValueValidation, invalid).exit();
+    }
+    match start(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            let lost = matches!(error.downcast_ref(), Some(operator::Error::Lost(_)));
+            if lost { ExitCode::from(LOST_LEADERSHIP) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn start(settings: Settings) -> anyhow::Result<()> {
+    telemetry::init(settings.log_format, &settings.log_level)?;
+    let threads = usize::from(settings.worker_threads);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let ended = runtime.block_on(operator::run(settings, async |runtime: operator::Runtime| {
+        runtime.readiness.ready();
+        runtime.shutdown.cancelled().await;
+        Ok::<(), std::io::Error>(())
+    }));
+    // Tasks that do not notice the end must not delay it.
+    runtime.shutdown_background();
+    Ok(ended?)
+}
