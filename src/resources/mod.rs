@@ -6,6 +6,7 @@
 pub mod labels;
 pub mod merge;
 pub mod names;
+pub mod pod;
 pub mod problem;
 pub mod reference;
 pub mod strict;
