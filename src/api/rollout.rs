@@ -20,6 +20,7 @@ pub struct Rollout {
 
     /// RollingUpdate: how many nodes may run above `replicas`, as a number or percentage. Default: 1.
     #[serde(default = "one")]
+    // In the rules, `string(self) == self` asks whether a number or a text was written.
     #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^(0|[1-9][0-9]{0,8})%$') : self >= 0")
         .message("must be a number that is not negative or a percentage such as \"25%\""))]
     pub max_surge: IntOrString,
