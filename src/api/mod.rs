@@ -22,7 +22,9 @@ pub use cluster::{
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;
-pub use lifecycle::{BusyWait, DisruptionBudget, DisruptionBudgetMode, NetworkPolicyMode, Schedulers, Shutdown, Vm};
+pub use lifecycle::{
+    BusyWait, DisruptionBudget, DisruptionBudgetMode, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown, Vm,
+};
 pub use release::{Release, ReleaseTool};
 pub use rollout::{Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};

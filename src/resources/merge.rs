@@ -82,9 +82,9 @@ where
         Ok(_) => Map::new(),
         Err(error) => return Err(vec![Problem::new(field, error.to_string())]),
     };
-    let mut merge = Merge { schema, problems: Vec::new() };
-    let merged = merge.object(base, &patch.0, field, field);
-    if merge.problems.is_empty() { strict::parse(&Value::Object(merged), field) } else { Err(merge.problems) }
+    let mut pass = Merge { schema, problems: Vec::new() };
+    let merged = pass.object(base, &patch.0, field, field);
+    if pass.problems.is_empty() { strict::parse(&Value::Object(merged), field) } else { Err(pass.problems) }
 }
 
 const PATCH: &str = "$patch";
@@ -96,62 +96,62 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// `name` is the field that holds the object, or the list that holds it; `path` is its place in the patch.
+    /// `name` is the field that holds the object, or the list that holds it; `at` is its place in the patch.
     fn object(
         &mut self,
         mut base: Map<String, Value>,
         patch: &Map<String, Value>,
         name: &str,
-        path: &str,
+        at: &str,
     ) -> Map<String, Value> {
         match patch.get(PATCH).map(Value::as_str) {
             None | Some(Some("merge")) => {}
             Some(Some("delete")) => return Map::new(),
             Some(Some("replace")) => base.clear(),
-            Some(_) => self.refuse(format!("{path}.{PATCH}"), "must be delete, merge or replace"),
+            Some(_) => self.refuse(format!("{at}.{PATCH}"), "must be delete, merge or replace"),
         }
-        self.retain_keys(&mut base, patch, path);
+        self.retain_keys(&mut base, patch, at);
         self.drop_other_alternatives(&mut base, patch, name);
         for (key, value) in patch.iter().filter(|(key, _)| !is_directive(key)) {
             if value.is_null() {
                 base.remove(key);
                 continue;
             }
-            let merged = self.value(base.remove(key), value, key, &format!("{path}.{key}"));
+            let merged = self.value(base.remove(key), value, key, &format!("{at}.{key}"));
             base.insert(key.clone(), merged);
         }
         for key in patch.keys().filter(|key| is_directive(key) && *key != PATCH && *key != RETAIN_KEYS) {
-            self.refuse(format!("{path}.{key}"), "is not supported: use $patch, $retainKeys or null");
+            self.refuse(format!("{at}.{key}"), "is not supported: use $patch, $retainKeys or null");
         }
         base
     }
 
-    fn value(&mut self, base: Option<Value>, patch: &Value, name: &str, path: &str) -> Value {
+    fn value(&mut self, base: Option<Value>, patch: &Value, name: &str, at: &str) -> Value {
         match (base, patch) {
-            (Some(Value::Object(base)), Value::Object(patch)) => Value::Object(self.object(base, patch, name, path)),
-            (_, Value::Object(patch)) => Value::Object(self.object(Map::new(), patch, name, path)),
-            (Some(Value::Array(base)), Value::Array(patch)) => Value::Array(self.list(base, patch, name, path)),
-            (_, Value::Array(patch)) => Value::Array(self.list(Vec::new(), patch, name, path)),
+            (Some(Value::Object(base)), Value::Object(patch)) => Value::Object(self.object(base, patch, name, at)),
+            (_, Value::Object(patch)) => Value::Object(self.object(Map::new(), patch, name, at)),
+            (Some(Value::Array(base)), Value::Array(patch)) => Value::Array(self.list(base, patch, name, at)),
+            (_, Value::Array(patch)) => Value::Array(self.list(Vec::new(), patch, name, at)),
             (_, patch) => patch.clone(),
         }
     }
 
-    fn list(&mut self, base: Vec<Value>, patch: &[Value], name: &str, path: &str) -> Vec<Value> {
+    fn list(&mut self, base: Vec<Value>, patch: &[Value], name: &str, at: &str) -> Vec<Value> {
         let replaces = patch.iter().any(|element| directive(element) == Some("replace"));
         let keys = self.schema.lists.iter().find(|(list, _)| *list == name).map(|(_, keys)| *keys);
         let Some(keys) = keys else {
-            return patch.iter().enumerate().map(|(i, v)| self.value(None, v, name, &format!("{path}[{i}]"))).collect();
+            return patch.iter().enumerate().map(|(i, v)| self.value(None, v, name, &format!("{at}[{i}]"))).collect();
         };
         let mut merged = if replaces { Vec::new() } else { base };
         let mut seen = Vec::new();
         for (index, element) in patch.iter().enumerate().filter(|(_, element)| directive(element) != Some("replace")) {
-            let path = format!("{path}[{index}]");
+            let at = format!("{at}[{index}]");
             let Some(identity) = identity(element, keys) else {
-                self.refuse(path, &format!("needs {}: elements of {name} merge by it", keys[0]));
+                self.refuse(at, &format!("needs {}: elements of {name} merge by it", keys[0]));
                 continue;
             };
             if seen.contains(&identity) {
-                self.refuse(path, &format!("names {} a second time: remove one of them", told(&identity)));
+                self.refuse(at, &format!("names {} a second time: remove one of them", told(&identity)));
                 continue;
             }
             let place = merged.iter().position(|known| self::identity(known, keys).as_ref() == Some(&identity));
@@ -159,19 +159,19 @@ impl Merge<'_> {
             match (directive(element), place) {
                 (Some("delete"), Some(place)) => drop(merged.remove(place)),
                 (Some("delete"), None) => {}
-                (_, Some(place)) => merged[place] = self.value(Some(merged[place].take()), element, name, &path),
-                (_, None) => merged.push(self.value(None, element, name, &path)),
+                (_, Some(place)) => merged[place] = self.value(Some(merged[place].take()), element, name, &at),
+                (_, None) => merged.push(self.value(None, element, name, &at)),
             }
         }
         merged
     }
 
     /// kubectl writes `$retainKeys` into the patches that it computes: fields that are not listed go.
-    fn retain_keys(&mut self, base: &mut Map<String, Value>, patch: &Map<String, Value>, path: &str) {
+    fn retain_keys(&mut self, base: &mut Map<String, Value>, patch: &Map<String, Value>, at: &str) {
         match patch.get(RETAIN_KEYS) {
             None => {}
             Some(Value::Array(keys)) => base.retain(|key, _| keys.iter().any(|kept| kept.as_str() == Some(key))),
-            Some(_) => self.refuse(format!("{path}.{RETAIN_KEYS}"), "must be a list of field names"),
+            Some(_) => self.refuse(format!("{at}.{RETAIN_KEYS}"), "must be a list of field names"),
         }
     }
 

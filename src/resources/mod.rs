@@ -17,6 +17,7 @@ pub mod merge;
 pub mod metadata;
 pub mod names;
 pub mod network_policy;
+pub mod pod;
 pub mod problem;
 pub mod reference;
 pub mod strict;
