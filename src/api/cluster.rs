@@ -11,6 +11,8 @@ use super::Protocol;
 /// The BEAM cluster that the nodes of this release form, alone or with other releases of the namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd == 'Disabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
+    .message("cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port"))]
 pub struct Cluster {
     /// Enabled: the nodes speak the Erlang distribution protocol. Disabled: lone nodes, any number of them; nothing else
     /// under `cluster` applies. Default: Enabled.
@@ -164,6 +166,7 @@ pub struct ClusterPorts {
 
     /// Other ports that only members may reach, such as 5369 of gen_rpc.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     pub extra: Vec<ExtraPort>,
 }
 

@@ -52,10 +52,14 @@ pub struct DisruptionBudget {
 
     /// How many nodes may be missing, as a number or percentage. Default: 1, unless minAvailable is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^([0-9]|[1-9][0-9]|100)%$') : self >= 0")
+        .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]
     pub max_unavailable: Option<IntOrString>,
 
     /// How many nodes must stay, as a number or percentage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^([0-9]|[1-9][0-9]|100)%$') : self >= 0")
+        .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]
     pub min_available: Option<IntOrString>,
 }
 
@@ -86,14 +90,13 @@ pub enum NetworkPolicyMode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Vm {
-    /// Number of scheduler threads. Auto: the CPU limit of the container, else its request, rounded up; the VM's own
-    /// choice where neither is given. Default: the VM's own choice. Or a number. Default: Auto; with release.tool None
-    /// nothing is set unless this is written.
+    /// Number of scheduler threads: a number, "Auto" or "Default". "Auto" is the CPU limit of the container, else its
+    /// request, rounded up; "Default" is the VM's own choice, as is "Auto" where neither is given. Without this field:
+    /// "Auto", but nothing with release.tool None.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedulers: Option<Schedulers>,
 
-    /// None: idle schedulers do not spin when the container has a CPU limit, because spinning uses up the quota.
-    /// Default: the VM's own choice. Default: None; with release.tool None nothing is set unless this is written.
+    /// Whether idle schedulers spin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_wait: Option<BusyWait>,
 
@@ -102,7 +105,8 @@ pub struct Vm {
     pub flags: String,
 }
 
-/// Whether idle schedulers spin.
+/// Whether idle schedulers spin. "None" lets them sleep when the container has a CPU limit, because spinning uses up the
+/// quota; "Default" is the VM's own choice. Without this field: "None", but nothing with release.tool None.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum BusyWait {
     /// They do not, under a CPU limit.
@@ -143,7 +147,7 @@ impl JsonSchema for Schedulers {
         json_schema!({
             "x-kubernetes-int-or-string": true,
             "x-kubernetes-validations": [{
-                "rule": "type(self) == int ? self >= 1 && self <= 1024 : self in ['Auto', 'Default']",
+                "rule": "string(self) == self ? self in ['Auto', 'Default'] : self >= 1 && self <= 1024",
                 "message": "vm.schedulers must be Auto, Default or a number from 1 to 1024"
             }],
         })

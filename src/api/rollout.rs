@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How a new revision replaces the old one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.strategy != 'RollingUpdate' || !((type(self.maxSurge) == int ? self.maxSurge == 0 : self.maxSurge == '0%') && (type(self.maxUnavailable) == int ? self.maxUnavailable == 0 : self.maxUnavailable == '0%'))")
+#[x_kube(validation = Rule::new("self.strategy != 'RollingUpdate' || !(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])")
     .message("rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1"))]
 #[x_kube(validation = Rule::new("self.progressDeadlineSeconds > self.minReadySeconds")
     .message("rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline"))]
@@ -20,13 +20,14 @@ pub struct Rollout {
 
     /// RollingUpdate: how many nodes may run above `replicas`, as a number or percentage. Default: 1.
     #[serde(default = "one")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 0 : self.matches('^[0-9]+%$')")
+    // In the rules, `string(self) == self` asks whether a number or a text was written.
+    #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^(0|[1-9][0-9]{0,8})%$') : self >= 0")
         .message("must be a number that is not negative or a percentage such as \"25%\""))]
     pub max_surge: IntOrString,
 
     /// RollingUpdate: how many nodes may be missing from `replicas`, as a number or percentage. Default: 0.
     #[serde(default = "zero")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 0 : self.matches('^([0-9]|[1-9][0-9]|100)%$')")
+    #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^([0-9]|[1-9][0-9]|100)%$') : self >= 0")
         .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]
     pub max_unavailable: IntOrString,
 

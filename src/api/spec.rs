@@ -46,6 +46,8 @@ use super::{
     ),
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || !has(self.ports) || self.ports.all(p, p.protocol != 'TCP' || (p.containerPort < self.cluster.ports.distribution.from || p.containerPort > self.cluster.ports.distribution.to) && (self.cluster.epmd == 'Disabled' || p.containerPort != self.cluster.ports.epmd))")
+    .message("ports must not name a port of cluster.ports, which the operator knows already: remove it, or move one of them"))]
 pub struct ElixirReleaseSpec {
     /// The container image that holds the release.
     #[schemars(length(min = 1))]
@@ -80,6 +82,7 @@ pub struct ElixirReleaseSpec {
 
     /// The ports that the release listens on, apart from those of the distribution protocol.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["containerPort".into(), "protocol".into()]))]
     pub ports: Vec<Port>,
 
