@@ -78,8 +78,7 @@ impl Node {
         format!("n{}", self.number)
     }
 
-    /// The name on this machine of all that belongs to the node: its network namespace, the bridge's end of its
-    /// link, its cgroup.
+    /// The name on this machine of what belongs to the node: the bridge's end of its link, and its cgroup.
     pub(crate) fn id(self) -> String {
         format!("{}n{}", self.slot.bridge(), self.number)
     }

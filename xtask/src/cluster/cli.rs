@@ -48,6 +48,15 @@ pub(crate) enum Task {
         /// The node's name in Kubernetes, such as n1
         node: String,
     },
+    /// Run a command in a node's namespaces, such as `exec n1 -- nft list ruleset`
+    Exec {
+        #[command(flatten)]
+        cluster: Name,
+        /// The node's name in Kubernetes, such as n1
+        node: String,
+        #[arg(required = true, trailing_var_arg = true)]
+        command: Vec<String>,
+    },
     /// Stop the API server alone
     StopApiserver(Name),
     /// Start the API server again
@@ -107,6 +116,10 @@ pub(crate) fn run(task: Task) -> Result<()> {
         Task::Link { cluster, action, node } => {
             let cluster = Cluster::open(&cluster.name)?;
             network::set_link(cluster.node(&node)?, matches!(action, LinkAction::Restore))
+        }
+        Task::Exec { cluster, node, command } => {
+            let cluster = Cluster::open(&cluster.name)?;
+            node::exec(&Processes::of(&cluster.directory), cluster.node(&node)?, &command)
         }
         Task::StopApiserver(Name { name }) => {
             let (_lock, cluster) = (record::lock_existing(&name)?, Cluster::open(&name)?);

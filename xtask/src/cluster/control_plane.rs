@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use super::addresses::Slot;
 use super::pki::{Authority, User};
-use super::process::{Processes, Program};
+use super::process::Processes;
 use super::record::{Cluster, Extent};
 use crate::command;
 use crate::tools::{self, Tool};
@@ -37,16 +37,16 @@ pub(crate) fn ensure(cluster: &Cluster) -> Result<()> {
     let authority = Authority::ensure(&cluster.directory.join("pki"))?;
     let processes = Processes::of(&cluster.directory);
     authority.write_kubeconfig(&cluster.kubeconfig(), &User::administrator("admin"), &cluster.server())?;
-    processes.ensure("etcd", &Program::new(etcd(cluster)?))?;
+    processes.ensure("etcd", &etcd(cluster)?)?;
     ensure_api_server(cluster)?;
     if cluster.record.extent == (Extent::ControlPlane { controller_manager: false }) {
         return Ok(());
     }
     let controller_manager = controller_manager(cluster, &authority)?;
-    processes.ensure("kube-controller-manager", &Program::new(controller_manager))?;
+    processes.ensure("kube-controller-manager", &controller_manager)?;
     if let Extent::Nodes { slot, .. } = cluster.record.extent {
-        processes.ensure("kube-scheduler", &Program::new(scheduler(cluster, &authority)?))?;
-        processes.ensure("coredns", &Program::new(dns(cluster, slot, &authority)?))?;
+        processes.ensure("kube-scheduler", &scheduler(cluster, &authority)?)?;
+        processes.ensure("coredns", &dns(cluster, slot, &authority)?)?;
     }
     Ok(())
 }
@@ -55,7 +55,7 @@ pub(crate) fn ensure(cluster: &Cluster) -> Result<()> {
 pub(crate) fn ensure_api_server(cluster: &Cluster) -> Result<()> {
     let authority = Authority::ensure(&cluster.directory.join("pki"))?;
     let processes = Processes::of(&cluster.directory);
-    processes.ensure(API_SERVER, &Program::new(api_server(cluster, &authority)?))?;
+    processes.ensure(API_SERVER, &api_server(cluster, &authority)?)?;
     let deadline = Instant::now() + READY;
     while let Err(error) = kubectl(cluster, &["get", "--raw", "/readyz"]) {
         processes.check("etcd")?;

@@ -10,6 +10,7 @@
 //! process is like pulling its plug: the kernel ends every process in it, pods included, and forgets their mounts.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -20,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use super::addresses::Node;
 use super::pause::{IMAGE, Pause};
 use super::pki::{Authority, User};
-use super::process::{Processes, Program};
+use super::process::Processes;
 use super::record::Cluster;
 use super::{cgroup, network, node_config};
 use crate::command;
@@ -29,18 +30,21 @@ use crate::tools;
 /// How long booting and a node's daemons may take on a busy machine.
 const START: Duration = Duration::from_mins(1);
 
-/// Starts what does not run of a node: its namespaces, containerd, kubelet and kube-proxy.
+/// Ends the program when `nsenter`, whose process id is the recorded one, ends: only its child is inside the node.
+const WITH_PARENT: &[&str] = &["setpriv", "--pdeathsig=KILL"];
+
+/// Starts what does not run of a node whose configuration is written: its first process, containerd, kubelet and
+/// kube-proxy.
 pub(crate) fn ensure(cluster: &Cluster, node: Node, pause: &Pause) -> Result<()> {
-    network::ensure_node(node, &cluster.record.extent.nodes())?;
     cgroup::ensure(&node.id())?;
-    write_configuration(cluster, node)?;
     let processes = Processes::of(&cluster.directory);
-    boot(cluster, &processes, node, pause)?;
+    let init = boot(cluster, &processes, node, pause)?;
+    network::ensure_node(node, &cluster.record.extent.nodes(), init)?;
     let daemon = |name: &str, program: &str, arguments: &[String]| {
         let mut words = enter(&processes, node)?;
-        words.push(program.to_owned());
+        words.extend(WITH_PARENT.iter().chain([&program]).map(|word| (*word).to_owned()));
         words.extend_from_slice(arguments);
-        processes.ensure(&daemon_name(node, name), &Program::new(words))
+        processes.ensure(&daemon_name(node, name), &words)
     };
     daemon("containerd", "containerd", &[format!("--config={}", node_config::CONTAINERD)])?;
     wait_for_containerd(&processes, node)?;
@@ -65,6 +69,12 @@ pub(crate) fn stop(cluster: &Cluster, node: Node) -> Result<()> {
     network::remove_node(node)
 }
 
+/// Becomes a command in the node; returns only if that fails.
+pub(crate) fn exec(processes: &Processes, node: Node, command: &[String]) -> Result<()> {
+    let words = enter(processes, node)?;
+    Err(Command::new(&words[0]).args(&words[1..]).args(command).exec().into())
+}
+
 /// Imports an OCI archive into the node's containerd.
 pub(crate) fn import(processes: &Processes, node: Node, archive: &Path) -> Result<()> {
     let input = File::open(archive).with_context(|| format!("failed to open {}", archive.display()))?;
@@ -83,25 +93,22 @@ fn daemon_name(node: Node, daemon: &str) -> String {
     format!("{}-{daemon}", node.name())
 }
 
-/// Starts the node's first process and waits until the node's mounts are made.
-fn boot(cluster: &Cluster, processes: &Processes, node: Node, pause: &Pause) -> Result<()> {
+/// Starts the node's first process, waits until the node's mounts are made, and returns its process id.
+fn boot(cluster: &Cluster, processes: &Processes, node: Node, pause: &Pause) -> Result<u32> {
     let directory = cluster.node_directory(node);
     let tools = tools::KUBELET.path()?;
     let script = directory.join("boot.sh");
     fs::create_dir_all(directory.join("run"))?;
     let text = node_config::boot_script(node, &directory, tools.parent().unwrap_or(&tools), &pause.program);
     fs::write(&script, text)?;
+    let unshare = "unshare --mount --propagation=slave --pid --fork --kill-child --mount-proc --net --uts --ipc sh";
+    let words: Vec<_> = unshare.split(' ').map(ToOwned::to_owned).chain([script.display().to_string()]).collect();
     let name = daemon_name(node, "init");
-    let unshare = "unshare --mount --propagation=slave --pid --fork --kill-child --mount-proc --uts --ipc sh";
-    let program = Program {
-        enter: vec!["nsenter".to_owned(), format!("--net=/run/netns/{}", node.id())],
-        command: unshare.split(' ').map(ToOwned::to_owned).chain([script.display().to_string()]).collect(),
-    };
-    processes.ensure(&name, &program)?;
+    processes.ensure(&name, &words)?;
     wait(processes, &name, || {
         let init = init(processes, node).context("the node's first process does not run")?;
         anyhow::ensure!(Path::new(&format!("/proc/{init}/root/run/booted")).exists(), "the node's mounts are missing");
-        Ok(())
+        Ok(init)
     })
 }
 
@@ -133,20 +140,24 @@ fn wait_for_containerd(processes: &Processes, node: Node) -> Result<()> {
 }
 
 /// Tries until it succeeds, as long as the process runs.
-fn wait(processes: &Processes, name: &str, attempt: impl Fn() -> Result<()>) -> Result<()> {
+fn wait<T>(processes: &Processes, name: &str, attempt: impl Fn() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + START;
-    while let Err(error) = attempt() {
-        processes.check(name)?;
-        if Instant::now() > deadline {
-            return Err(error.context(format!("{name} is not ready after {} s", START.as_secs())));
+    loop {
+        match attempt() {
+            Ok(value) => return Ok(value),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error.context(format!("{name} is not ready after {} s", START.as_secs())));
+            }
+            Err(_) => processes.check(name)?,
         }
         thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
 }
 
 /// Writes what the node's daemons read, at the paths at which they will see it.
-fn write_configuration(cluster: &Cluster, node: Node) -> Result<()> {
+///
+/// Nodes share certificates, so this is done for one node after the other.
+pub(crate) fn write_configuration(cluster: &Cluster, node: Node) -> Result<()> {
     let disk = cluster.node_directory(node);
     let place = |path: &str| -> Result<PathBuf> {
         let file = disk.join(path.trim_start_matches('/'));

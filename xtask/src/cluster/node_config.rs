@@ -26,6 +26,7 @@ pub(crate) fn boot_script(node: Node, directory: &Path, tools: &Path, init: &Pat
         r#"set -e
 cd "{directory}"
 hostname {name}
+echo 1 >/proc/sys/net/ipv4/ip_forward
 mount --make-rshared /
 mount -t tmpfs -o mode=755 tmpfs run
 mkdir run/tools run/lock

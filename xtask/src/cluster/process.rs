@@ -32,23 +32,6 @@ pub(crate) struct Processes {
     logs: PathBuf,
 }
 
-/// A program to run.
-pub(crate) struct Program {
-    /// A command that becomes the program after changing its surroundings, such as `nsenter`; often none.
-    pub(crate) enter: Vec<String>,
-    pub(crate) command: Vec<String>,
-}
-
-impl Program {
-    pub(crate) fn new(command: Vec<String>) -> Self {
-        Self { enter: Vec::new(), command }
-    }
-
-    fn recorded(&self) -> String {
-        self.command.join(" ")
-    }
-}
-
 impl Processes {
     pub(crate) fn of(directory: &Path) -> Self {
         Self { records: directory.join("processes"), logs: directory.join("log") }
@@ -91,22 +74,22 @@ impl Processes {
     }
 
     /// Starts the process unless it runs already; one that runs with another command line is replaced.
-    pub(crate) fn ensure(&self, name: &str, program: &Program) -> Result<()> {
-        let unchanged = fs::read_to_string(self.command_file(name)).is_ok_and(|text| text == program.recorded());
+    pub(crate) fn ensure(&self, name: &str, command: &[String]) -> Result<()> {
+        let unchanged = fs::read_to_string(self.command_file(name)).is_ok_and(|text| text == command.join(" "));
         if unchanged && self.pid(name).is_some() {
             return Ok(());
         }
         self.stop(name, Duration::from_secs(5))?;
-        self.start(name, program)
+        self.start(name, command)
     }
 
-    fn start(&self, name: &str, program: &Program) -> Result<()> {
+    fn start(&self, name: &str, words: &[String]) -> Result<()> {
         fs::create_dir_all(&self.records)?;
         fs::create_dir_all(&self.logs)?;
-        fs::write(self.command_file(name), program.recorded())?;
+        fs::write(self.command_file(name), words.join(" "))?;
         let log = File::options().create(true).append(true).open(self.log(name))?;
         let mut command = Command::new("sh");
-        command.args(["-c", RECORD_AND_EXEC]).arg(self.pid_file(name)).args(&program.enter).args(&program.command);
+        command.args(["-c", RECORD_AND_EXEC]).arg(self.pid_file(name)).args(words);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).current_dir("/");
         // A process group of its own, so that Ctrl-C in the terminal is not meant for it.
         let mut child = command.process_group(0).spawn().with_context(|| format!("failed to start {name}"))?;

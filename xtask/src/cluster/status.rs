@@ -28,11 +28,11 @@ pub(crate) fn status(name: &str) -> Result<()> {
         let link = if network::is_link_up(node) { "up" } else { "cut" };
         println!("  {:<24} {} {link}", format!("{}-link", node.name()), node.id());
     }
+    if !dead.is_empty() {
+        bail!("not all of it runs; to start {}: cargo xtask cluster up --name {name}", dead.join(", "));
+    }
     if !cluster.record.extent.nodes().is_empty() {
         print!("{}", kubectl(&cluster, &["get", "nodes", "--output", "wide"])?);
-    }
-    if !dead.is_empty() {
-        bail!("{} of cluster {name} do not run; `cargo xtask cluster up --name {name}` starts them", dead.join(", "));
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ pub(crate) fn start_nodes(cluster: &Cluster, nodes: &[Node]) -> Result<()> {
     let pause = pause::ensure()?;
     let names: Vec<_> = nodes.iter().map(|node| node.name()).collect();
     progress::step(&format!("starting nodes {}", names.join(", ")), "", || {
+        nodes.iter().try_for_each(|node| node::write_configuration(cluster, *node))?;
         on_each(nodes, |node| node::ensure(cluster, node, &pause))?;
         wait(cluster, "nodes are not ready", || {
             nodes.iter().try_for_each(|node| node::check(cluster, *node))?;

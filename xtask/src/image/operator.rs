@@ -5,15 +5,15 @@
 //! the image is the Dockerfile's own.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
 use super::buildah::Store;
 use super::fingerprint::Fingerprint;
 use super::{Archive, Cache, checkout, remove_if_present};
-use crate::{command, progress};
+use crate::command;
 
 const BINARY: &str = "beam-operator";
 /// What the Dockerfile calls the stage that has the binary at its root.
@@ -24,7 +24,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The image of the operator as it is in this checkout.
 pub(super) fn build(cache: &Cache) -> Result<Archive> {
     let reference = format!("localhost/{BINARY}:{VERSION}");
-    let binary = progress::step("compiling the operator into a static binary", "minutes at first", compile)?;
+    eprintln!("==> compiling the operator into a static binary");
+    let binary = compile()?;
     let dockerfile = checkout().join("Dockerfile");
     let fingerprint = Fingerprint::new().words([VERSION]).file(&binary)?.file(&dockerfile)?.finish();
     cache.archive(&reference, &fingerprint, |archive| {
@@ -43,8 +44,11 @@ fn compile() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(checkout()).env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo.args(["build", "--release", "--locked", "--bin", BINARY, "--target", &target]);
-    let messages = command::output(cargo.args(["--message-format", "json-render-diagnostics"]))?;
-    let binary = executable(&messages).context("cargo did not say where the operator's binary is")?;
+    // What cargo tells people goes to the terminal, what it tells programs comes here.
+    let output = cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "the operator does not compile");
+    let binary = executable(&String::from_utf8_lossy(&output.stdout))
+        .context("cargo did not say where the operator's binary is")?;
     ensure!(is_static(&binary)?, "{} needs shared libraries, and an image from scratch has none", binary.display());
     Ok(binary)
 }
@@ -58,7 +62,7 @@ fn executable(messages: &str) -> Option<PathBuf> {
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
-fn is_static(binary: &std::path::Path) -> Result<bool> {
+fn is_static(binary: &Path) -> Result<bool> {
     let headers = command::output(Command::new("readelf").args(["--program-headers", "--wide"]).arg(binary))?;
     Ok(!headers.contains("INTERP"))
 }
