@@ -4,4 +4,6 @@
 //! `resources` for a builder a child, `api` for the resource.
 
 pub mod api;
+pub mod controller;
+pub mod digest;
 pub mod resources;

@@ -76,6 +76,17 @@ pub enum Strategy {
     Recreate,
 }
 
+impl Strategy {
+    /// The value as Kubernetes spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RollingUpdate => "RollingUpdate",
+            Self::Recreate => "Recreate",
+        }
+    }
+}
+
 fn one() -> IntOrString {
     IntOrString::Int(1)
 }

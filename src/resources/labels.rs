@@ -29,10 +29,14 @@ pub const INPUTS: &str = "beam-operator.io/inputs";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
 
-/// Labels of a child that belongs to one release.
+/// Labels of a child that belongs to one release. Only distributed releases carry that of a cluster: it makes a pod a
+/// peer, whom the headless Service lists and the NetworkPolicies let in.
 #[must_use]
 pub fn of_release(release: &ElixirRelease) -> BTreeMap<String, String> {
-    let mut labels = of_cluster(&names::cluster(release));
+    let mut labels = BTreeMap::from([(MANAGED_BY.to_owned(), MANAGER.to_owned())]);
+    if names::is_distributed(release) {
+        labels.insert(CLUSTER.to_owned(), names::cluster(release));
+    }
     labels.insert(RELEASE.to_owned(), release.name_any());
     labels.insert(NAME.to_owned(), release.name_any());
     labels.insert(INSTANCE.to_owned(), release.name_any());
@@ -55,4 +59,18 @@ pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
 #[must_use]
 pub fn cluster_selector(cluster: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_owned())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn a_lone_node_is_nobodys_peer() {
+        let (member, lone) = ("cluster: {name: market}", "cluster: {name: market, distribution: Disabled}");
+
+        assert_eq!(of_release(&fixture::release(member)).get(CLUSTER).map(String::as_str), Some("market"));
+        assert_eq!(of_release(&fixture::release(lone)).get(CLUSTER), None);
+    }
 }

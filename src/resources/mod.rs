@@ -3,13 +3,27 @@
 //! A builder takes a release that passed `controller::validate` and cannot fail; it holds no client. Each returns the
 //! whole object that the operator owns and nothing it does not: what is left out belongs to others.
 
+pub mod autoscaler;
+pub mod controller_revision;
+pub mod cookie;
+pub mod deployment;
+pub mod discovery_rbac;
+pub mod disruption_budget;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod headless_service;
 pub mod labels;
 pub mod merge;
+pub mod metadata;
 pub mod names;
+pub mod network_policy;
 pub mod pod;
 pub mod problem;
 pub mod reference;
 pub mod strict;
+pub mod traffic_service;
+
+pub use metadata::owner;
 
 /// What builders need to know of the operator's own surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,9 @@ use crate::api::{Distribution, ElixirRelease, SecretKeyRef};
 /// Name of the container that runs the release.
 pub const CONTAINER: &str = "release";
 
+/// Key of the Secret that holds a generated cookie.
+pub const COOKIE_KEY: &str = "cookie";
+
 /// Name of the cluster that the release belongs to.
 #[must_use]
 pub fn cluster(release: &ElixirRelease) -> String {
@@ -41,7 +44,7 @@ pub fn cookie_secret(release: &ElixirRelease) -> String {
 #[must_use]
 pub fn cookie(release: &ElixirRelease) -> SecretKeyRef {
     let own = release.spec.cluster.cookie.secret_key_ref.clone();
-    own.unwrap_or_else(|| SecretKeyRef { name: cookie_secret(release), key: "cookie".to_owned() })
+    own.unwrap_or_else(|| SecretKeyRef { name: cookie_secret(release), key: COOKIE_KEY.to_owned() })
 }
 
 /// Name of the ServiceAccount, Role and RoleBinding for discovery through the Kubernetes API.
