@@ -59,6 +59,12 @@ pub fn ownership(members: &[&ElixirRelease], uid: &str) -> Option<PartialObjectM
     Some(metadata.into_request_partial())
 }
 
+/// Whether a cluster with these members, oldest first, needs a cookie of the operator's.
+#[must_use]
+pub fn is_wanted(members: &[&ElixirRelease]) -> bool {
+    name(members).is_some()
+}
+
 fn name(members: &[&ElixirRelease]) -> Option<String> {
     let oldest = members.first()?;
     oldest.spec.cluster.cookie.secret_key_ref.is_none().then(|| names::cookie_secret(oldest))

@@ -71,3 +71,39 @@ pub enum CookieFlaw {
 
 /// The referenced objects that exist. One that was looked for and is absent has no entry.
 pub type Contents = BTreeMap<Reference, Content>;
+
+impl CookieFlaw {
+    /// What is wrong with some bytes as a cookie, if anything is.
+    ///
+    /// A cookie is an atom, so at most 255 characters, and `auth.erl` takes printable ASCII without spaces only.
+    #[must_use]
+    pub fn of(value: &[u8]) -> Option<Self> {
+        match value {
+            [] => Some(Self::Empty),
+            [b'-' | b'+', ..] => Some(Self::LooksLikeFlag),
+            _ if value.len() > 255 => Some(Self::TooLong),
+            _ if !value.iter().all(u8::is_ascii_graphic) => Some(Self::Character),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(b"", Some(CookieFlaw::Empty))]
+    #[case(b"-setcookie", Some(CookieFlaw::LooksLikeFlag))]
+    #[case(b"+S", Some(CookieFlaw::LooksLikeFlag))]
+    #[case(b"monster\n", Some(CookieFlaw::Character))]
+    #[case(b"two words", Some(CookieFlaw::Character))]
+    #[case(&[b'a'; 256], Some(CookieFlaw::TooLong))]
+    #[case(&[b'a'; 255], None)]
+    #[case(b"monster", None)]
+    fn what_the_vm_would_not_take_as_a_cookie(#[case] value: &[u8], #[case] flaw: Option<CookieFlaw>) {
+        assert_eq!(CookieFlaw::of(value), flaw);
+    }
+}

@@ -198,10 +198,10 @@ impl Group {
             .fold("-s -w".to_owned(), |flags, (variable, part)| format!("{flags} -X {variable}={}", part.of(version)));
         for tool in self.tools {
             let program = unfinished.join("bin").join(tool.name);
-            let mut build = Command::new("go");
-            build.current_dir(self.source()).env("CGO_ENABLED", "0").env("GOFLAGS", "").env("GOWORK", "off");
-            build.args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", &linker_flags]);
-            command::run(build.arg("-o").arg(program).arg(tool.package))?;
+            let mut go = Command::new("go");
+            go.current_dir(self.source()).env("CGO_ENABLED", "0").env("GOFLAGS", "").env("GOWORK", "off");
+            go.args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", &linker_flags]);
+            command::run(go.arg("-o").arg(program).arg(tool.package))?;
         }
         fs::rename(unfinished, built).with_context(|| format!("failed to move the tools to {}", built.display()))
     }

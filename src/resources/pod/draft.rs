@@ -115,10 +115,9 @@ fn labels_changed(release: &ElixirRelease, metadata: &ObjectMeta) -> Vec<Problem
     let changed = fixed.into_iter().filter(|label| found(label) != ours.get(*label));
     let mut problems: Vec<_> = changed
         .map(|label| {
-            Problem::new(
-                field(label),
-                format!("must stay {:?}: the operator selects pods by it, remove the line", ours[label]),
-            )
+            let rule =
+                ours.get(label).map_or_else(|| "must be absent".to_owned(), |value| format!("must stay {value:?}"));
+            Problem::new(field(label), format!("{rule}: the operator selects pods by it, remove the line"))
         })
         .collect();
     if found(labels::REVISION).is_some() {

@@ -11,8 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::some;
-use crate::api::{DefaultProbe, Discovery, ElixirRelease, Port, Protocol, ServiceType};
-use crate::resources::{labels, names};
+use crate::api::{DefaultProbe, Discovery, ElixirRelease, Port, Protocol};
+use crate::resources::{labels, names, traffic_service};
 
 /// The pod that the fields of the spec ask for.
 pub(super) fn template(release: &ElixirRelease) -> PodTemplateSpec {
@@ -88,9 +88,7 @@ fn delay(release: &ElixirRelease) -> Option<Lifecycle> {
 }
 
 fn has_traffic(release: &ElixirRelease) -> bool {
-    let service = &release.spec.service;
-    let has_ports = !release.spec.ports.is_empty() || !service.ports.is_empty() || service.spec.0.contains_key("ports");
-    service.type_ != ServiceType::None && has_ports
+    traffic_service::build(release).is_ok_and(|service| service.is_some())
 }
 
 /// RuntimeDefault is what container runtimes apply outside Kubernetes, so images are known to run under it. Nothing

@@ -65,6 +65,10 @@ use super::*;
     "podTemplate: {metadata: {labels: {beam-operator.io/cluster: null}}}",
     &["spec.podTemplate.metadata.labels[beam-operator.io/cluster]: must stay \"shop\": the operator selects pods by it, remove the line"]
 )]
+#[case::cluster_label_of_a_lone_node(
+    "{cluster: {distribution: Disabled}, podTemplate: {metadata: {labels: {beam-operator.io/cluster: shop}}}}",
+    &["spec.podTemplate.metadata.labels[beam-operator.io/cluster]: must be absent: the operator selects pods by it, remove the line"]
+)]
 #[case::managed_by_label(
     "podTemplate: {metadata: {labels: {app.kubernetes.io/managed-by: Helm}}}",
     &["spec.podTemplate.metadata.labels[app.kubernetes.io/managed-by]: must stay \"beam-operator\": the operator selects pods by it, remove the line"]

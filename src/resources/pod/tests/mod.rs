@@ -17,23 +17,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use serde_json::json;
 
-use crate::api::ElixirRelease;
 use crate::resources::Facts;
+use crate::resources::fixture::release;
 use crate::resources::problem::Problem;
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
-
-/// The release `shop` of the namespace `store` with this YAML as its spec.
-fn release(spec: &str) -> ElixirRelease {
-    let mut spec: serde_json::Value = serde_yaml::from_str(spec).unwrap();
-    spec.as_object_mut().unwrap().entry("image").or_insert(json!("registry.example.com/shop:1.4.2"));
-    serde_json::from_value(json!({
-        "apiVersion": "beam-operator.io/v1alpha1",
-        "kind": "ElixirRelease",
-        "metadata": {"name": "shop", "namespace": "store"},
-        "spec": spec,
-    }))
-    .unwrap()
-}
 
 fn template(spec: &str) -> PodTemplateSpec {
     template_with(spec, &Contents::new())

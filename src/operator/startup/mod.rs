@@ -1,0 +1,75 @@
+//! What has to be there before the operator can work: its CRD and its permissions.
+//!
+//! Without them every watch fails again and again with messages that name neither the cause nor the remedy. So they are
+//! looked at first, and while something is missing the process says what and waits: a container that restarts would say
+//! the same in more lines, and could not continue by itself once somebody has put it right. Nothing is sent afterwards.
+
+mod crd;
+mod permissions;
+mod requirements;
+
+use std::time::Duration;
+
+use kube::{Client, Error};
+
+pub use crd::CustomResource;
+pub use permissions::{Permission, Place};
+pub use requirements::{CUSTOM_RESOURCE, PERMISSIONS};
+
+use super::client::describe;
+use super::readiness::Readiness;
+use super::settings::WatchScope;
+
+/// Time between two looks while something is missing.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// After how many looks an unchanged problem is logged again: once a minute.
+const REPEAT: u32 = 12;
+
+/// Where the operator is going to work.
+#[derive(Clone, Copy, Debug)]
+pub struct Territory<'a> {
+    /// The namespaces that are watched.
+    pub watched: &'a WatchScope,
+    /// The operator's own namespace and the name of its Lease, if it takes part in leader election.
+    pub lease: Option<(&'a str, &'a str)>,
+}
+
+/// Returns when everything the operator needs is there. Until then `readiness` and the log say what is missing.
+pub async fn wait_until_complete(client: &Client, territory: Territory<'_>, readiness: &Readiness) {
+    let (mut reported, mut looks) = (Vec::new(), 0);
+    loop {
+        let missing = match missing(client, territory).await {
+            Ok(missing) if missing.is_empty() => return,
+            Ok(missing) => missing,
+            Err(error) => vec![format!("the API server does not answer: {}", describe(&error))],
+        };
+        if missing != reported || looks % REPEAT == 0 {
+            for problem in &missing {
+                tracing::error!("waiting: {problem}");
+            }
+            readiness.waiting_for(missing.join("\n"));
+        }
+        (reported, looks) = (missing, looks + 1);
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Everything that is missing, a sentence each.
+async fn missing(client: &Client, territory: Territory<'_>) -> Result<Vec<String>, Error> {
+    let mut problems: Vec<String> = CUSTOM_RESOURCE.missing(client).await?.into_iter().collect();
+    for namespace in territory.watched.namespaces() {
+        problems.extend(permissions::missing(client, namespace, &needed(Place::Watched), None).await?);
+    }
+    if let Some((namespace, lease)) = territory.lease {
+        problems.extend(permissions::missing(client, Some(namespace), &needed(Place::Own), Some(lease)).await?);
+    }
+    Ok(problems)
+}
+
+fn needed(place: Place) -> Vec<Permission> {
+    PERMISSIONS.iter().filter(|permission| permission.place == place).copied().collect()
+}
+
+#[cfg(test)]
+mod tests;
