@@ -1,12 +1,12 @@
 //! The `beam-operator` program: reads the command line, and turns how the operator ended into an exit code.
 
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use beam_operator::cli::{Cli, Command};
 use beam_operator::operator::settings::Settings;
 use beam_operator::operator::{self, telemetry};
 use beam_operator::{api, controller, render};
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 /// The process lost its Lease: another one may be leading.
@@ -23,10 +23,11 @@ fn main() -> ExitCode {
 /// Prints the text, or what is wrong to standard error.
 fn print(text: anyhow::Result<String>) -> ExitCode {
     match text {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        // A reader that goes away early, as `head` does, has what it wanted.
+        Ok(text) => match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        },
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -36,7 +37,7 @@ fn print(text: anyhow::Result<String>) -> ExitCode {
 
 fn run(settings: Settings) -> ExitCode {
     if let Err(invalid) = settings.validate() {
-        Cli::command().error(ErrorKind::ValueValidation, invalid).exit();
+        Cli::command().error(clap::error::ErrorKind::ValueValidation, invalid).exit();
     }
     match start(settings) {
         Ok(()) => ExitCode::SUCCESS,

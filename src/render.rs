@@ -3,12 +3,12 @@
 //! It runs the same validation and the same plan as the controller, on what a file says. What only a cluster knows is
 //! missing: owners, the value of a new cookie, and whether the ConfigMaps and Secrets that are referred to exist.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use kube::api::ObjectMeta;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -79,20 +79,23 @@ pub fn render(text: &str, facts: &Facts) -> anyhow::Result<String> {
     if keys.is_empty() {
         bail!("no ElixirRelease in it");
     }
-    let mut documents = Vec::new();
-    let mut problems = String::new();
+    let mut documents: Vec<Value> = Vec::new();
+    let mut problems = Vec::new();
     for key in &keys {
         match children(&cache, key, facts) {
-            Ok(children) => documents.extend(children.into_iter().filter(|child| !documents.contains(child)).collect::<Vec<_>>()),
-            Err(found) => {
-                for problem in found {
-                    writeln!(problems, "ElixirRelease {}: {problem}", key.name)?;
+            // What members of a cluster share is printed with the first of them.
+            Ok(children) => {
+                for child in children {
+                    if !documents.contains(&child) {
+                        documents.push(child);
+                    }
                 }
             }
+            Err(found) => problems.push(told(&key.name, &found)),
         }
     }
     if !problems.is_empty() {
-        bail!("{}", problems.trim_end());
+        bail!(problems.join("\n"));
     }
     let yaml = documents.iter().map(serde_yaml::to_string).collect::<Result<Vec<_>, _>>()?;
     Ok(yaml.iter().map(|document| format!("---\n{document}")).collect())
@@ -102,14 +105,16 @@ fn parse(mut value: Value) -> anyhow::Result<ElixirRelease> {
     if value["kind"] != "ElixirRelease" {
         bail!("a document is of kind {}, and only ElixirRelease can be rendered", value["kind"]);
     }
-    if value["metadata"]["namespace"].is_null() {
-        value["metadata"]["namespace"] = json!("default");
-    }
     let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    strict::parse(&value, "").map_err(|problems: Vec<Problem>| {
-        let lines: Vec<_> = problems.iter().map(|problem| format!("ElixirRelease {name}: {problem}")).collect();
-        anyhow!(lines.join("\n"))
-    })
+    let spec = strict::parse(&value["spec"], "spec").map_err(|problems| anyhow!(told(&name, &problems)))?;
+    let mut metadata: ObjectMeta = serde_json::from_value(value["metadata"].take()).context("metadata")?;
+    metadata.namespace.get_or_insert_with(|| "default".to_owned());
+    Ok(ElixirRelease { metadata, spec, status: None })
+}
+
+fn told(release: &str, problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(|problem| format!("ElixirRelease {release}: {problem}")).collect();
+    lines.join("\n")
 }
 
 fn children(cache: &Cache, key: &Key, facts: &Facts) -> Result<Vec<Value>, Vec<Problem>> {
@@ -144,27 +149,37 @@ mod tests {
         let text = format!("{SHOP}{{image: 'shop:1', replicas: 3, ports: [{{containerPort: 4000}}]}}");
         let rendered = render(&text, &Facts::default()).unwrap();
         let kinds: Vec<_> = rendered.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
-        let expected =
-            ["Secret", "Service", "NetworkPolicy", "ControllerRevision", "Deployment", "Service", "PodDisruptionBudget"];
+        let expected = [
+            "Secret",
+            "Service",
+            "NetworkPolicy",
+            "ControllerRevision",
+            "Deployment",
+            "Service",
+            "PodDisruptionBudget",
+        ];
         assert_eq!(kinds, expected);
     }
 
     #[test]
-    fn members_of_a_cluster_share_what_is_rendered_once() {
-        let text = format!("{SHOP}{{image: 'shop:1'}}\n---\n{SHOP}{{image: 'shop:1', cluster: {{name: shop}}}}")
-            .replacen("{name: shop}", "{name: web}", 1);
-        let rendered = render(&text.replacen("image: 'shop:1'}", "image: 'shop:1', cluster: {name: shop}}", 1), &Facts::default());
-        let rendered = rendered.unwrap();
+    fn what_members_of_a_cluster_share_is_rendered_once() {
+        let shop = format!("{SHOP}{{image: 'shop:1', cluster: {{name: shop}}}}");
+        let web = shop.replacen("{name: shop}", "{name: web}", 1);
+        let rendered = render(&format!("{shop}\n---\n{web}"), &Facts::default()).unwrap();
         assert_eq!(rendered.matches("kind: Secret").count(), 1);
-        assert_eq!(rendered.matches("name: shop-nodes\n").count(), 1);
+        assert_eq!(rendered.matches("  name: shop-nodes\n").count(), 1);
         assert_eq!(rendered.matches("kind: Deployment").count(), 2);
     }
 
     #[test]
     fn every_problem_of_every_release_is_told() {
         let bad = format!("{SHOP}{{image: '', replicas: -1}}");
-        let told = render(&format!("{bad}\n---\n{}", bad.replacen("shop", "web", 1)), &Facts::default()).unwrap_err().to_string();
-        for expected in ["ElixirRelease shop: spec.image", "ElixirRelease shop: spec.replicas", "ElixirRelease web: spec.image"] {
+        let told = render(&format!("{bad}\n---\n{}", bad.replacen("shop", "web", 1)), &Facts::default())
+            .unwrap_err()
+            .to_string();
+        for expected in
+            ["ElixirRelease shop: spec.image", "ElixirRelease shop: spec.replicas", "ElixirRelease web: spec.image"]
+        {
             assert!(told.contains(expected), "{expected} is not in:\n{told}");
         }
     }

@@ -127,7 +127,11 @@ impl Applier<'_> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patched = api.patch_metadata(&name, &params, &Patch::Apply(secret)).await;
         let patched = patched.map_err(request("apply", kind, &name))?;
-        self.keep(kind, &DynamicObject { types: None, metadata: patched.metadata, data: serde_json::Value::Null }, None);
+        self.keep(
+            kind,
+            &DynamicObject { types: None, metadata: patched.metadata, data: serde_json::Value::Null },
+            None,
+        );
         Ok(())
     }
 
@@ -195,7 +199,6 @@ impl Applier<'_> {
     fn keep(&self, kind: ChildKind, object: &DynamicObject, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
     }
-
 }
 
 /// A Secret as the cache may see it.

@@ -158,7 +158,8 @@ fn name_taken(taken: &[Taken]) -> String {
 }
 
 fn pods_in_trouble(observed: &Observed) -> Option<Told> {
-    let mut troubled: Vec<_> = observed.pods.iter().filter_map(|pod| Some((pod.trouble.as_ref()?, &pod.name))).collect();
+    let mut troubled: Vec<_> =
+        observed.pods.iter().filter_map(|pod| Some((pod.trouble.as_ref()?, &pod.name))).collect();
     troubled.sort_by_key(|(trouble, name)| (trouble.kind, (*name).clone()));
     let (trouble, name) = troubled.first()?;
     let (reason, remedy) = match trouble.kind {
@@ -170,7 +171,12 @@ fn pods_in_trouble(observed: &Observed) -> Option<Told> {
             (Reason::Unschedulable, "free or add room, or lower spec.resources.requests and placement rules")
         }
     };
-    let message = format!("{} of {} pods cannot run. {name}: {}. To mend it, {remedy}", troubled.len(), observed.pods.len(), trouble.message);
+    let message = format!(
+        "{} of {} pods cannot run. {name}: {}. To mend it, {remedy}",
+        troubled.len(),
+        observed.pods.len(),
+        trouble.message
+    );
     Some(told("True", reason, message))
 }
 

@@ -20,7 +20,12 @@ pub struct Happening {
 /// What happened between two states of a release. The first status of a healthy release is no news.
 #[must_use]
 pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Vec<Happening> {
-    let checks = [invalid(before, after), degraded(before, after), rollout_started(before, after), rollout_complete(before, after)];
+    let checks = [
+        invalid(before, after),
+        degraded(before, after),
+        rollout_started(before, after),
+        rollout_complete(before, after),
+    ];
     checks.into_iter().flatten().collect()
 }
 
@@ -30,9 +35,9 @@ fn invalid(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<
         return None;
     }
     match is.reason.as_str() {
-        "Valid" => was.filter(|was| was.status == "False").map(|_| {
-            normal("ConfigurationCorrected", "Validate", "the release is valid again".to_owned())
-        }),
+        "Valid" => was
+            .filter(|was| was.status == "False")
+            .map(|_| normal("ConfigurationCorrected", "Validate", "the release is valid again".to_owned())),
         "ValidWithWarnings" => Some(warning("ConfigurationWarning", "Validate", is.message.clone())),
         _ => Some(warning("ConfigurationInvalid", "Validate", is.message.clone())),
     }

@@ -21,8 +21,8 @@ use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::resources::{
-    controller_revision, cookie, deployment, discovery_rbac, disruption_budget, headless_service, names,
-    network_policy, pod, Facts,
+    Facts, controller_revision, cookie, deployment, discovery_rbac, disruption_budget, headless_service, names,
+    network_policy, pod,
 };
 
 /// What to write, in order.
@@ -140,9 +140,10 @@ impl Plan {
 fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
     let release = &*observed.release;
     let restarting = observed.contents.iter().filter(|(_, content)| content.restart);
-    let config = match release.spec.rollout.restart_on_config_change {
-        true => restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect(),
-        false => BTreeMap::new(),
+    let config = if release.spec.rollout.restart_on_config_change {
+        restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect()
+    } else {
+        BTreeMap::new()
     };
     Rendered::new(release, valid.template.clone(), &config, facts)
 }
@@ -168,14 +169,14 @@ fn wanted(
     wanted.extend(network_policy::build(release, facts).iter().map(|policy| desired(ChildKind::NetworkPolicy, policy)));
     if choice.is_rendered {
         let inputs = format!("{:016x}", rendered.inputs);
-        let record =
-            controller_revision::build(release, &choice.name, choice.number, rendered.data.clone(), &inputs);
+        let record = controller_revision::build(release, &choice.name, choice.number, rendered.data.clone(), &inputs);
         wanted.push(desired(ChildKind::ControllerRevision, &record));
     }
     let stamped = pod::stamp(template.clone(), &choice.name);
     wanted.push(desired(ChildKind::Deployment, &deployment::build(release, stamped, &choice.name)));
     wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
-    wanted.extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
+    wanted
+        .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
     wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));
     wanted
 }
@@ -203,7 +204,8 @@ fn unwanted<'a>(
     };
     let members: BTreeSet<&str> = observed.members.iter().filter_map(|member| member.metadata.uid.as_deref()).collect();
     let is_ours = move |child: &Child| {
-        child.digest.is_some() && (child.is_owned_by(observed.uid()) || child.owners.iter().any(|o| members.contains(&**o)))
+        child.digest.is_some()
+            && (child.is_owned_by(observed.uid()) || child.owners.iter().any(|o| members.contains(&**o)))
     };
     let children = observed.children.iter().chain(&observed.shared).chain(&observed.abandoned);
     children.filter(move |child| !child.deleting && is_ours(child) && !is_wanted(child))

@@ -108,7 +108,11 @@ fn waiting(container: &ContainerStatus) -> Option<(TroubleKind, String)> {
     let reason = waiting.reason.as_deref()?;
     let words = waiting.message.as_deref().unwrap_or(reason);
     match reason {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ErrImageInspect"
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ErrImageInspect"
         | "RegistryUnavailable" => Some((TroubleKind::ImagePull, format!("image {}: {words}", container.image))),
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             Some((TroubleKind::ContainerConfig, words.to_owned()))

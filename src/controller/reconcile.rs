@@ -36,10 +36,10 @@ use crate::resources::{Facts, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LAST_PAUSE: Duration = Duration::from_secs(300);
+const LAST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Pause before a name that somebody else has is tried again: foreign objects are not watched.
-const NAME_TAKEN_PAUSE: Duration = Duration::from_secs(120);
+const NAME_TAKEN_PAUSE: Duration = Duration::from_mins(2);
 
 /// Why a reconcile failed. It is tried again.
 #[derive(Debug, Error)]
@@ -140,6 +140,7 @@ pub async fn reconcile(stub: Arc<Stub>, context: Arc<Context>) -> Result<Action,
 
 /// When to try a release again that failed: later each time, and not at the same time as the others.
 #[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the controller's")]
 pub fn on_error(stub: Arc<Stub>, _: &Error, context: Arc<Context>) -> Action {
     let failures = context.count(&key_of(&stub), true);
     Action::requeue(jittered(pause(failures)))
@@ -181,16 +182,16 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let plan = plan(&observed, &valid, &context.facts);
     let revision = plan.revision.clone();
     let applier = Applier { client: &context.client, cache: &context.cache, key, uid: observed.uid() };
-    let applied = applier.apply(plan).await;
-    if applied.as_ref().is_ok_and(|outcome| outcome.again) {
+    let written = applier.apply(plan).await;
+    if written.as_ref().is_ok_and(|outcome| outcome.again) {
         return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
     }
     // Our own writes are in the cache by now, and the status is to speak of them.
     let observed = Observed::of(&lock(&context.cache), key, &uses).unwrap_or(observed);
     let verdict =
-        Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: applied.as_ref() };
+        Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
-    let outcome = applied?;
+    let outcome = written?;
     reported?;
     Ok(conclusion(&observed, &outcome, context))
 }

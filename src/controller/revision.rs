@@ -17,8 +17,7 @@ use crate::digest;
 use crate::resources::{Facts, controller_revision};
 
 /// Fields of the spec that make no difference to a pod.
-const NOT_OF_THE_POD: [&str; 6] =
-    ["replicas", "autoscaling", "paused", "rollout", "disruptionBudget", "networkPolicy"];
+const NOT_OF_THE_POD: [&str; 6] = ["replicas", "autoscaling", "paused", "rollout", "disruptionBudget", "networkPolicy"];
 
 /// What a release asks of its pods now.
 #[derive(Clone, Debug, PartialEq)]

@@ -56,7 +56,8 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         ("Degraded", conditions::degraded(observed, verdict)),
         ("ConfigurationValid", conditions::configuration_valid(verdict)),
     ];
-    let applied_generation = if verdict.is_applied() && !release.spec.paused { release.metadata.generation } else { None };
+    let applied_generation =
+        if verdict.is_applied() && !release.spec.paused { release.metadata.generation } else { None };
     let generation_of = |type_: &str, previous: Option<&Condition>| match type_ {
         "ConfigurationValid" => release.metadata.generation,
         _ => applied_generation.or_else(|| previous.and_then(|condition| condition.observed_generation)),
@@ -104,7 +105,9 @@ impl Progress {
         let message = match (is_complete, leftovers) {
             (true, _) => String::new(),
             (false, 0) => format!("{available} of {wanted} nodes run {revision} and are available"),
-            (false, old) => format!("{available} of {wanted} nodes run {revision} and are available; {old} of an earlier one still run"),
+            (false, old) => format!(
+                "{available} of {wanted} nodes run {revision} and are available; {old} of an earlier one still run"
+            ),
         };
         Self { is_complete, is_late: deployment.deadline_exceeded && !is_complete, message }
     }
@@ -134,7 +137,8 @@ fn condition(
         reason: told.reason.to_string(),
         message: told.message,
         observed_generation,
-        last_transition_time: unmoved.map_or(Time(whole_seconds(now)), |condition| condition.last_transition_time.clone()),
+        last_transition_time: unmoved
+            .map_or(Time(whole_seconds(now)), |condition| condition.last_transition_time.clone()),
     }
 }
 

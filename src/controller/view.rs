@@ -151,9 +151,8 @@ fn detail(kind: ChildKind, object: &DynamicObject) -> Detail {
 fn deployment(object: &DynamicObject) -> DeploymentView {
     let (spec, status) = (&object.data["spec"], &object.data["status"]);
     let count = |name: &str| status[name].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or_default();
-    let condition = |kind: &str| {
-        status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind)
-    };
+    let condition =
+        |kind: &str| status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
     DeploymentView {
         revision: text(&spec["template"]["metadata"]["labels"][labels::REVISION]),
         observed: status["observedGeneration"].as_i64() >= object.metadata.generation,

@@ -81,12 +81,17 @@ impl Watches {
             cache.contents.on_change(ReferenceKind::Secret, change.map(|it: PartialObjectMeta<Secret>| it.metadata))
         }));
         synced.push(self.follow(tasks, "ConfigMap metadata", self.api(), config(), |cache, change| {
-            cache.contents.on_change(ReferenceKind::ConfigMap, change.map(|it: PartialObjectMeta<ConfigMap>| it.metadata))
+            cache
+                .contents
+                .on_change(ReferenceKind::ConfigMap, change.map(|it: PartialObjectMeta<ConfigMap>| it.metadata))
         }));
         wait(synced).await;
         // Releases come last: each is looked at as soon as it is seen, with everything about it in place.
         let mut releases = Releases { store, listing: false, events: self.events.clone() };
-        wait([self.follow(tasks, "ElixirRelease", self.api(), config(), move |cache, change| releases.on(cache, change))]).await;
+        wait([
+            self.follow(tasks, "ElixirRelease", self.api(), config(), move |cache, change| releases.on(cache, change))
+        ])
+        .await;
     }
 
     /// Follows one kind in a task of its own; the receiver hears when it has listed once.
@@ -209,7 +214,9 @@ impl Releases {
         let events = self.events.clone();
         let regarding = stub(metadata).object_ref(&());
         let note = format!("cannot be read and is left alone, with what runs of it, until it is corrected: {error}");
-        tokio::spawn(async move { events.publish(&regarding, EventType::Warning, "Unreadable", "Observe", note).await });
+        tokio::spawn(
+            async move { events.publish(&regarding, EventType::Warning, "Unreadable", "Observe", note).await },
+        );
     }
 }
 

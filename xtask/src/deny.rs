@@ -57,3 +57,36 @@ fn install(directory: &Path) -> Result<()> {
     command::run(&mut install)?;
     fs::remove_dir_all(&build).with_context(|| format!("failed to remove {}", build.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The names by which the manifests of the workspace call their dependencies.
+    fn dependencies() -> BTreeSet<String> {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(root()).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+        let metadata: Value = serde_json::from_str(&command::output(&mut cargo).unwrap()).unwrap();
+        let packages = metadata["packages"].as_array().unwrap().iter();
+        let dependencies = packages.flat_map(|package| package["dependencies"].as_array().unwrap());
+        // One that is a path is a crate of the workspace itself.
+        let foreign = dependencies.filter(|dependency| dependency["path"].is_null());
+        foreign.map(|it| it["rename"].as_str().or(it["name"].as_str()).unwrap().to_owned()).collect()
+    }
+
+    /// The names in the first column of the page's tables.
+    fn explained() -> BTreeSet<String> {
+        let page = fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+        rows.flat_map(|names| names.split('`').skip(1).step_by(2)).map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn every_dependency_is_explained() {
+        assert_eq!(dependencies(), explained());
+    }
+}

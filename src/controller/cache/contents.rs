@@ -118,7 +118,7 @@ impl ContentIndex {
             Change::Begin => self.listings.entry(kind).or_default().begin(),
             Change::Seen(meta) => {
                 let Some((id, version)) = id_of(kind, &meta).zip(version(&meta)) else { return Vec::new() };
-                return self.seen(id, version);
+                return self.seen(&id, version);
             }
             Change::Gone(meta) => {
                 let Some(id) = id_of(kind, &meta) else { return Vec::new() };
@@ -132,9 +132,9 @@ impl ContentIndex {
         Vec::new()
     }
 
-    fn seen(&mut self, id: (Arc<str>, Reference), version: u64) -> Vec<Key> {
-        let Some(tracked) = self.tracked.get_mut(&id) else { return Vec::new() };
-        self.listings.entry(id.1.kind).or_default().note(&listed_as(&id));
+    fn seen(&mut self, id: &(Arc<str>, Reference), version: u64) -> Vec<Key> {
+        let Some(tracked) = self.tracked.get_mut(id) else { return Vec::new() };
+        self.listings.entry(id.1.kind).or_default().note(&listed_as(id));
         let was_missing = matches!(tracked.read, Some((_, Lookup::Missing)));
         if version <= tracked.newest && !was_missing {
             return Vec::new();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::listing::{Change, Listing};
 use super::Key;
+use super::listing::{Change, Listing};
 use crate::api::ElixirRelease;
 use crate::controller::view::version;
 use crate::resources::names;

@@ -18,9 +18,11 @@
 //! | `environment` | ours and the user's variables in one list, in an order that resolves |
 //! | `expansion` | the kubelet's `$(VAR)` |
 //! | `references` | ConfigMaps and Secrets that the pod reads |
+//! | `canonical` | values as the API server stores them |
 //! | `undefined` | variables that are referred to and defined nowhere |
 //! | `origin` | where in the resource a part of the pod was written |
 
+mod canonical;
 mod draft;
 mod environment;
 mod expansion;
@@ -65,7 +67,7 @@ pub fn template(release: &ElixirRelease, draft: &Draft, facts: &Facts, contents:
         environment::join(&flags, &mut ours, &mut theirs, &inherited, contents);
     }
     draft.container.env = some(environment::compose(ours, theirs, &inherited));
-    draft.into_template()
+    canonical::complete(draft.into_template())
 }
 
 /// The template as a template of a revision.

@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::Result;
 
 mod addresses;
+mod archive;
 mod cgroup;
 pub(crate) mod cli;
 mod control_plane;

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::addresses::Node;
+use super::archive::Manifest;
 use super::pause::{IMAGE, Pause};
 use super::pki::{Authority, User};
 use super::process::Processes;
@@ -75,8 +76,11 @@ pub(crate) fn exec(processes: &Processes, node: Node, command: &[String]) -> Res
     Err(Command::new(&words[0]).args(&words[1..]).args(command).exec().into())
 }
 
-/// Imports an OCI archive into the node's containerd.
+/// Imports an OCI archive into the node's containerd, unless it is there.
 pub(crate) fn import(processes: &Processes, node: Node, archive: &Path) -> Result<()> {
+    if has_image(processes, node, &Manifest::of(archive)?)? {
+        return Ok(());
+    }
     let input = File::open(archive).with_context(|| format!("failed to open {}", archive.display()))?;
     let words = enter(processes, node)?;
     let import = ["ctr", "--namespace=k8s.io", "images", "import", "-"];
@@ -87,6 +91,13 @@ pub(crate) fn import(processes: &Processes, node: Node, archive: &Path) -> Resul
         bail!("failed to import {} on {}: {}", archive.display(), node.name(), reason.trim());
     }
     Ok(())
+}
+
+fn has_image(processes: &Processes, node: Node, image: &Manifest) -> Result<bool> {
+    let words = enter(processes, node)?;
+    let filter = format!("name=={}", image.reference);
+    let list = ["ctr", "--namespace=k8s.io", "images", "list", &filter];
+    Ok(command::output(Command::new(&words[0]).args(&words[1..]).args(list))?.contains(&image.digest))
 }
 
 fn daemon_name(node: Node, daemon: &str) -> String {

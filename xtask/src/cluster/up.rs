@@ -155,10 +155,12 @@ fn wait_until_usable(cluster: &Cluster) -> Result<()> {
     processes.names()?.iter().try_for_each(|name| processes.check(name))
 }
 
+/// Whether the node's kubelet answers and has said that it is ready; what it said may be from before it last started.
 fn is_ready(cluster: &Cluster, node: Node) -> bool {
     let condition = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
     let status = control_plane::kubectl(cluster, &["get", "node", &node.name(), "--output", condition]);
-    status.is_ok_and(|status| status == "True")
+    let kubelet = format!("/api/v1/nodes/{}/proxy/healthz", node.name());
+    status.is_ok_and(|status| status == "True") && control_plane::kubectl(cluster, &["get", "--raw", &kubelet]).is_ok()
 }
 
 fn wait(cluster: &Cluster, otherwise: &str, done: impl Fn() -> Result<bool>) -> Result<()> {

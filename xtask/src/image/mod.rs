@@ -34,8 +34,9 @@ pub(crate) struct Arguments {
     cluster: String,
 }
 
+/// Some of the images.
 #[derive(Clone, Copy, ValueEnum)]
-enum Selection {
+pub(crate) enum Selection {
     /// The sample application as a mix release: versions 1 and 2, each on OTP 27 and on OTP 25
     Shop,
     /// The sample application behind a start script in the manner of Distillery
@@ -47,23 +48,28 @@ enum Selection {
 }
 
 /// An image as a file.
-pub(crate) struct Archive {
+struct Archive {
     /// The name under which pods refer to it, such as `localhost/shop:1`.
-    pub(crate) reference: String,
+    reference: String,
     /// The OCI archive.
-    pub(crate) path: PathBuf,
+    path: PathBuf,
 }
 
-/// Builds the images that were asked for and puts them on the nodes of the cluster.
+/// Builds the images that were asked for and, if there is such a cluster, puts them on its nodes.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let archives = build(arguments.which)?;
-    if !cluster::exists(&arguments.cluster)? {
-        eprintln!("there is no cluster {}: the images stay in the cache", arguments.cluster);
-        return Ok(());
+    if cluster::exists(&arguments.cluster)? {
+        return provide(arguments.which, &arguments.cluster);
     }
-    for archive in archives {
-        let what = format!("importing {} into the nodes of cluster {}", archive.reference, arguments.cluster);
-        progress::step(&what, "", || cluster::load_image(&arguments.cluster, &archive.path))?;
+    build(arguments.which)?;
+    eprintln!("there is no cluster {}: the images stay in the cache", arguments.cluster);
+    Ok(())
+}
+
+/// Puts images on the nodes of a cluster, and builds those that have changed first.
+pub(crate) fn provide(which: Selection, cluster: &str) -> Result<()> {
+    for Archive { reference, path } in build(which)? {
+        let what = format!("importing {reference} into the nodes of cluster {cluster}");
+        progress::step(&what, "", || cluster::load_image(cluster, &path))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ It applies on the server side, which is the verb patch, and create for what does
 # The resource. It is only ever read; what the operator has to say about it is its status.
 - apiGroups: [beam-operator.io]
   resources: [elixirreleases]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [beam-operator.io]
   resources: [elixirreleases/status]
   verbs: [patch]

@@ -65,7 +65,8 @@ fn the_permissions_are_these_and_no_others() {
                     rbac.authorization.k8s.io/roles rbac.authorization.k8s.io/rolebindings";
     allow(children, "get list watch create patch delete");
     allow("apps/deployments /secrets", "get list watch create patch");
-    allow("beam-operator.io/elixirreleases /configmaps /pods", "get list watch");
+    allow("/configmaps /pods", "get list watch");
+    allow("beam-operator.io/elixirreleases", "list watch");
     allow("/endpoints discovery.k8s.io/endpointslices", "get list");
     allow("beam-operator.io/elixirreleases/status", "patch");
     allow("beam-operator.io/elixirreleases/finalizers", "update");
