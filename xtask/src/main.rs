@@ -4,6 +4,7 @@
 //! task starts can be recorded, repaired and taken down again.
 
 mod chart;
+mod checkout;
 mod cluster;
 mod codegen;
 mod command;

@@ -11,8 +11,8 @@ use anyhow::Result;
 use super::buildah::Store;
 use super::fingerprint::Fingerprint;
 use super::rootfs::{self, BOOKWORM, BuildRoot, Suite, TRIXIE};
-use super::{Archive, Cache, checkout, remove_if_present};
-use crate::progress;
+use super::{Archive, Cache, remove_if_present};
+use crate::{checkout, progress};
 
 /// The user that releases run as: numeric, so that Kubernetes can see that it is not root.
 const USER: &str = "1000:1000";
@@ -65,7 +65,7 @@ pub(super) fn distillery(cache: &Cache) -> Result<Vec<Archive>> {
 }
 
 fn source() -> PathBuf {
-    checkout().join("examples/shop")
+    checkout::root().join("examples/shop")
 }
 
 fn source_fingerprint() -> Result<Fingerprint> {
