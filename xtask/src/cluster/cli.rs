@@ -10,7 +10,6 @@ use super::process::Processes;
 use super::record::{self, Cluster};
 use super::up::{Wanted, up};
 use super::{control_plane, down, network, node, status};
-use crate::tools;
 
 /// How long the API server may finish its requests.
 const API_SERVER_GRACE: Duration = Duration::from_secs(5);
@@ -144,7 +143,7 @@ fn run_up(arguments: Up) -> Result<()> {
     let option = if name == "dev" { String::new() } else { format!(" --name {name}") };
     eprintln!("cluster {name} is up at {}. To use it:", cluster.server());
     eprintln!("  export KUBECONFIG=$(cargo xtask cluster kubeconfig{option})");
-    eprintln!("  {} get pods --all-namespaces", tools::KUBECTL.path()?.display());
+    eprintln!("  {} get pods --all-namespaces", control_plane::kubectl_path(&cluster)?);
     eprintln!("and to end it: cargo xtask cluster down{option}");
     Ok(())
 }

@@ -15,6 +15,7 @@ mod cgroup;
 pub(crate) mod cli;
 mod control_plane;
 mod down;
+mod file;
 mod network;
 mod node;
 mod node_config;

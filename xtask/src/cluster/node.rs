@@ -20,6 +20,7 @@ use anyhow::{Context, Result, bail};
 
 use super::addresses::Node;
 use super::archive::Manifest;
+use super::file::write;
 use super::pause::{IMAGE, Pause};
 use super::pki::{Authority, User};
 use super::process::Processes;
@@ -111,7 +112,7 @@ fn boot(cluster: &Cluster, processes: &Processes, node: Node, pause: &Pause) -> 
     let script = directory.join("boot.sh");
     fs::create_dir_all(directory.join("run"))?;
     let text = node_config::boot_script(node, &directory, tools.parent().unwrap_or(&tools), &pause.program);
-    fs::write(&script, text)?;
+    write(&script, &text)?;
     let unshare = "unshare --mount --propagation=slave --pid --fork --kill-child --mount-proc --net --uts --ipc sh";
     let words: Vec<_> = unshare.split(' ').map(ToOwned::to_owned).chain([script.display().to_string()]).collect();
     let name = daemon_name(node, "init");
@@ -180,10 +181,9 @@ pub(crate) fn write_configuration(cluster: &Cluster, node: Node) -> Result<()> {
     authority.write_kubeconfig(&place(node_config::KUBELET_KUBECONFIG)?, &User::node(&node.name()), &server)?;
     let proxy = User::component(tools::KUBE_PROXY.name());
     authority.write_kubeconfig(&place(node_config::KUBE_PROXY_KUBECONFIG)?, &proxy, &server)?;
-    fs::copy(authority.file("ca.crt"), place(node_config::AUTHORITY)?)?;
-    fs::write(place(node_config::CONTAINERD)?, node_config::containerd(IMAGE))?;
-    fs::write(place(node_config::CNI)?, node_config::cni(node).to_string())?;
-    fs::write(place(node_config::KUBELET)?, node_config::kubelet(node).to_string())?;
-    fs::write(place(node_config::KUBE_PROXY)?, node_config::kube_proxy(node).to_string())?;
-    Ok(())
+    write(&place(node_config::AUTHORITY)?, &fs::read_to_string(authority.file("ca.crt"))?)?;
+    write(&place(node_config::CONTAINERD)?, &node_config::containerd(IMAGE))?;
+    write(&place(node_config::CNI)?, &node_config::cni(node).to_string())?;
+    write(&place(node_config::KUBELET)?, &node_config::kubelet(node).to_string())?;
+    write(&place(node_config::KUBE_PROXY)?, &node_config::kube_proxy(node).to_string())
 }

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::addresses::{Node, SLOTS, Slot, Subnet};
+use super::file::write;
 
 /// The Services of a cluster without nodes: nothing ever routes to them, so every such cluster has the same.
 const UNROUTED_SERVICES: Subnet = Subnet::new(Ipv4Addr::new(10, 96, 0, 0), 16);
@@ -72,7 +73,7 @@ impl Cluster {
 
     /// Writes the record so that a reader finds the old one or the new one, never half of it.
     pub(crate) fn save(&self) -> Result<()> {
-        write_whole(&self.directory.join(FILE), &serde_json::to_string_pretty(&self.record)?)
+        write(&self.directory.join(FILE), &serde_json::to_string_pretty(&self.record)?)
     }
 
     /// The administrator's kubeconfig.
@@ -169,13 +170,6 @@ fn lock_directory(directory: &Path) -> Result<File> {
             return Ok(lock);
         }
     }
-}
-
-/// Writes a file under another name and moves it into place.
-pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, text).with_context(|| format!("failed to write {}", unfinished.display()))?;
-    fs::rename(&unfinished, path).with_context(|| format!("failed to write {}", path.display()))
 }
 
 #[cfg(test)]
