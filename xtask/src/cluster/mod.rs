@@ -27,6 +27,10 @@ mod requirements;
 mod status;
 mod up;
 
+pub(crate) use down::down;
+pub(crate) use record::Cluster;
+pub(crate) use up::{Wanted, up};
+
 /// Whether a cluster of this name has been made.
 pub(crate) fn exists(name: &str) -> Result<bool> {
     Ok(record::read(&record::directory(name)?)?.is_some())

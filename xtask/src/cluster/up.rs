@@ -18,6 +18,7 @@ const API_SERVER_PORT: u16 = 6443;
 const READY: Duration = Duration::from_mins(3);
 
 /// What is asked of a cluster. What is left open stays as it is, or gets its default.
+#[derive(Default)]
 pub(crate) struct Wanted {
     pub(crate) nodes: Option<u8>,
     pub(crate) control_plane_only: bool,
