@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 
+use super::addresses::MAX_NODES;
 use super::process::Processes;
 use super::record::{self, Cluster};
 use super::up::{Wanted, up};
@@ -75,7 +76,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     cluster: Name,
     /// How many nodes; 3 for a new cluster, and what it has for one that exists
-    #[arg(long, conflicts_with = "control_plane_only")]
+    #[arg(long, conflicts_with = "control_plane_only", value_parser = value_parser!(u8).range(1..=i64::from(MAX_NODES)))]
     nodes: Option<u8>,
     /// Only etcd and the API server, which needs neither root nor Linux
     #[arg(long)]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::addresses::{MAX_NODES, Node};
+use super::addresses::Node;
 use super::pause;
 use super::process::Processes;
 use super::record::{self, Cluster, Extent, Record};
@@ -101,7 +101,7 @@ fn new_record(name: &str, wanted: &Wanted) -> Result<Cluster> {
         (extent, SocketAddrV4::new(Ipv4Addr::LOCALHOST, api_server_port))
     } else {
         let slot = record::free_slot()?;
-        let extent = Extent::Nodes { slot, count: checked_count(wanted.nodes.unwrap_or(DEFAULT_NODES))? };
+        let extent = Extent::Nodes { slot, count: wanted.nodes.unwrap_or(DEFAULT_NODES) };
         (extent, SocketAddrV4::new(slot.host().address, API_SERVER_PORT))
     };
     let api_server_arguments = wanted.api_server_arguments.clone();
@@ -121,16 +121,11 @@ fn changed_extent(name: &str, now: Extent, wanted: &Wanted) -> Result<Extent> {
         }
         Extent::Nodes { slot, count } => {
             ensure!(!wanted.control_plane_only, "cluster {name} has nodes; {down}");
-            let wanted = checked_count(wanted.nodes.unwrap_or(count))?;
+            let wanted = wanted.nodes.unwrap_or(count);
             ensure!(wanted >= count, "cluster {name} has {count} nodes; to have {wanted}, {down}");
             Ok(Extent::Nodes { slot, count: wanted })
         }
     }
-}
-
-fn checked_count(count: u8) -> Result<u8> {
-    ensure!((1..=MAX_NODES).contains(&count), "a cluster has 1 to {MAX_NODES} nodes, not {count}");
-    Ok(count)
 }
 
 /// Three ports on loopback that nobody listens on.
@@ -197,7 +192,6 @@ mod tests {
     fn a_cluster_neither_shrinks_nor_changes_its_kind() {
         for (now, wanted) in [
             (NODES, wanted(Some(2), false, false)),
-            (NODES, wanted(Some(16), false, false)),
             (NODES, wanted(None, true, false)),
             (API_SERVER, wanted(None, false, false)),
         ] {
