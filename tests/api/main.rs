@@ -7,6 +7,7 @@
 mod children;
 mod deletion;
 mod drift;
+mod faults;
 mod harness;
 mod optional;
 mod sharing;
