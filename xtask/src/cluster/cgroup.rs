@@ -82,7 +82,7 @@ fn remove_tree(cgroup: &Path) -> std::io::Result<()> {
 }
 
 /// Where the machine's cgroup hierarchies are mounted: several for version 1, one for version 2, both on some.
-fn hierarchies() -> Result<Vec<PathBuf>> {
+pub(crate) fn hierarchies() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("failed to read the list of mounts")?;
     Ok(hierarchies_among(&mounts))
 }

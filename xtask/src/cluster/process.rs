@@ -125,6 +125,15 @@ impl Processes {
         Ok(())
     }
 
+    /// Kills the process as a crash would, leaving its record.
+    pub(crate) fn kill(&self, name: &str) -> Result<()> {
+        while let Some(pid) = self.pid(name) {
+            signal(pid, Signal::KILL)?;
+            thread::sleep(INTERVAL);
+        }
+        Ok(())
+    }
+
     /// Fails with the end of its log if the process does not run.
     pub(crate) fn check(&self, name: &str) -> Result<()> {
         if self.pid(name).is_none() {
