@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::cluster::{self, Wanted};
 use crate::checkout::root;
+use crate::cluster::{self, Wanted};
 use crate::codegen;
 use crate::image::Selection;
 use crate::target::Target;
