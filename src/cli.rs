@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::operator::settings::Settings;
+use crate::render;
 
 /// Runs Elixir and Erlang releases on Kubernetes as BEAM clusters.
 #[derive(Debug, Parser)]
@@ -18,4 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator until it is told to stop.
     Run(Box<Settings>),
+    /// Print the CustomResourceDefinition
+    Crd,
+    /// Print the children that ElixirReleases would get, without a cluster
+    Render(render::Options),
 }

@@ -1,11 +1,12 @@
 //! The `beam-operator` program: reads the command line, and turns how the operator ended into an exit code.
 
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use beam_operator::cli::{Cli, Command};
 use beam_operator::operator::settings::Settings;
 use beam_operator::operator::{self, telemetry};
-use clap::error::ErrorKind;
+use beam_operator::{api, controller, render};
 use clap::{CommandFactory, Parser};
 
 /// The process lost its Lease: another one may be leading.
@@ -14,12 +15,29 @@ const LOST_LEADERSHIP: u8 = 3;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(settings) => run(*settings),
+        Command::Crd => print(serde_yaml::to_string(&api::crd()).map_err(anyhow::Error::from)),
+        Command::Render(render::Options { file, facts }) => print(render::file(&file, &facts.into())),
+    }
+}
+
+/// Prints the text, or what is wrong to standard error.
+fn print(text: anyhow::Result<String>) -> ExitCode {
+    match text {
+        // A reader that goes away early, as `head` does, has what it wanted.
+        Ok(text) => match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        },
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 fn run(settings: Settings) -> ExitCode {
     if let Err(invalid) = settings.validate() {
-        Cli::command().error(ErrorKind::ValueValidation, invalid).exit();
+        Cli::command().error(clap::error::ErrorKind::ValueValidation, invalid).exit();
     }
     match start(settings) {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,11 +53,7 @@ fn start(settings: Settings) -> anyhow::Result<()> {
     telemetry::init(settings.log_format, &settings.log_level)?;
     let threads = usize::from(settings.worker_threads);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let ended = runtime.block_on(operator::run(settings, async |runtime: operator::Runtime| {
-        runtime.readiness.ready();
-        runtime.shutdown.cancelled().await;
-        Ok::<(), std::io::Error>(())
-    }));
+    let ended = runtime.block_on(operator::run(settings, controller::run));
     // Tasks that do not notice the end must not delay it.
     runtime.shutdown_background();
     Ok(ended?)

@@ -1,2 +1,63 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks of beam-operator: `cargo xtask help` lists them.
+//!
+//! They are written in Rust rather than in shell, so that every failure carries what was tried, and so that what a
+//! task starts can be recorded, repaired and taken down again.
+
+mod chart;
+mod cluster;
+mod codegen;
+mod command;
+mod debian;
+mod deny;
+mod image;
+mod manifests;
+mod progress;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of beam-operator")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// A real Kubernetes cluster on this machine
+    #[command(subcommand)]
+    Cluster(cluster::cli::Task),
+    /// Build the images of the sample application and of the operator, and put them on a cluster's nodes
+    Image(image::Arguments),
+    /// Write the CRD, the chart's copy of it, the plain manifests and the chart's table of values from their sources
+    Codegen {
+        /// Write nothing, and fail if a file no longer follows from its source
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check licenses, sources and bans of the dependencies by cargo-deny
+    Deny,
+    /// Check the chart, the CRD, the manifests and the examples against the schemas of their kinds
+    Manifests,
+    /// Build a tool of the cluster into the cache, unless it is there, and print its path
+    Tool {
+        /// The command's name, such as kubectl or helm
+        name: String,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Cluster(task) => cluster::cli::run(task),
+        Task::Image(arguments) => image::run(&arguments),
+        Task::Codegen { check } => codegen::run(check),
+        Task::Deny => deny::run(),
+        Task::Manifests => manifests::run(),
+        Task::Tool { name } => {
+            println!("{}", tools::by_name(&name)?.path()?.display());
+            Ok(())
+        }
+    }
+}

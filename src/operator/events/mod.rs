@@ -71,7 +71,7 @@ impl Events {
         &self,
         regarding: &ObjectReference,
         event_type: EventType,
-        reason: &'static str,
+        reason: &str,
         action: &'static str,
         note: String,
     ) {
@@ -100,7 +100,7 @@ impl Events {
         &self,
         regarding: &ObjectReference,
         event_type: EventType,
-        reason: &'static str,
+        reason: &str,
         action: &'static str,
         note: &str,
     ) -> Result<(), String> {
@@ -118,7 +118,7 @@ impl Events {
         &self,
         regarding: &ObjectReference,
         event_type: EventType,
-        reason: &'static str,
+        reason: &str,
         action: &'static str,
         note: &str,
     ) -> Event {

@@ -6,8 +6,11 @@ use super::{CustomResource, Permission, Place};
 pub const CUSTOM_RESOURCE: CustomResource =
     CustomResource { group: "beam-operator.io", version: "v1alpha1", plural: "elixirreleases" };
 
-/// A child is created and changed by server-side apply, which is `create` and `patch`.
-const CHILD: &[&str] = &["list", "watch", "create", "patch", "delete"];
+/// A child is created and changed by server-side apply, which is `create` and `patch`; one that is in the way is looked
+/// at with `get`. It is deleted when the release stops asking for it.
+const CHILD: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+/// A child that is wanted as long as its release exists, so that only the garbage collector deletes it.
+const LASTING_CHILD: &[&str] = &["get", "list", "watch", "create", "patch"];
 const READ: &[&str] = &["list", "watch"];
 
 /// Everything the operator asks of the API server.
@@ -16,11 +19,10 @@ pub const PERMISSIONS: &[Permission] = &[
     watched("beam-operator.io", "elixirreleases/status", &["patch"]),
     watched("", "pods", READ),
     watched("", "services", CHILD),
-    watched("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
+    watched("", "secrets", LASTING_CHILD),
     watched("", "configmaps", &["get", "list", "watch"]),
     watched("", "serviceaccounts", CHILD),
-    watched("apps", "deployments", CHILD),
-    watched("apps", "replicasets", READ),
+    watched("apps", "deployments", LASTING_CHILD),
     watched("apps", "controllerrevisions", CHILD),
     watched("policy", "poddisruptionbudgets", CHILD),
     watched("networking.k8s.io", "networkpolicies", CHILD),

@@ -1,0 +1,125 @@
+defmodule Shop.Cluster do
+  @moduledoc """
+  Finds the other nodes by DNS, the way `dns_cluster` does, and connects to them.
+
+  Every second the name in `DNS_CLUSTER_QUERY` is looked up (A and AAAA), and each address that
+  comes back is a node called `<our basename>@<address>`. Nothing is ever disconnected: an address
+  that vanished from DNS may be a node that still hands its state over.
+
+  The node has joined, and may become ready, once every address of the first answer was tried and the
+  counter was exchanged with whoever answered. Else a rollout could take the last node that knows
+  the counter away before the new one has met it.
+  """
+
+  use GenServer
+  require Logger
+
+  @interval 1_000
+
+  @typedoc "Looks a name up: `{:ok, []}` says that it has no address, an error that nobody knows."
+  @type resolver :: (String.t() -> {:ok, [:inet.ip_address()]} | {:error, term()})
+
+  @doc "Options: `:query`, the name to look up or nil, and `:resolver` for tests."
+  def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+  @impl true
+  def init(opts) do
+    query = opts[:query]
+
+    if Node.alive?() and query not in [nil, ""] do
+      {:ok, new(query, opts[:resolver] || (&resolve/1)), {:continue, :poll}}
+    else
+      Shop.Readiness.joined()
+      :ignore
+    end
+  end
+
+  defp new(query, resolver) do
+    [basename, _host] = node() |> Atom.to_string() |> String.split("@", parts: 2)
+
+    %{
+      query: query,
+      resolver: resolver,
+      basename: basename,
+      # The task of each connection attempt under way. Each has a task of its own, because the address
+      # of a pod that just died can take seconds to fail.
+      connecting: %{},
+      answered?: false,
+      joined?: false
+    }
+  end
+
+  @impl true
+  def handle_continue(:poll, state), do: {:noreply, poll(state)}
+
+  @impl true
+  def handle_info(:poll, state), do: {:noreply, poll(state)}
+
+  def handle_info({task, connected}, state) when is_reference(task) do
+    Process.demonitor(task, [:flush])
+    {peer, state} = pop_in(state.connecting[task])
+    if connected, do: Logger.info("connected to #{peer}")
+    {:noreply, join(state)}
+  end
+
+  def handle_info({:DOWN, task, :process, _pid, _reason}, state) do
+    {_peer, state} = pop_in(state.connecting[task])
+    {:noreply, join(state)}
+  end
+
+  defp poll(state) do
+    Process.send_after(self(), :poll, @interval)
+
+    case state.resolver.(state.query) do
+      {:ok, addresses} ->
+        %{state | answered?: true} |> connect(addresses) |> join()
+
+      {:error, reason} ->
+        Logger.warning("DNS look-up of #{state.query} failed: #{inspect(reason)}")
+        state
+    end
+  end
+
+  defp connect(state, addresses) do
+    known = [node() | Node.list()] ++ Map.values(state.connecting)
+    peers = for address <- addresses, do: :"#{state.basename}@#{:inet.ntoa(address)}"
+
+    for peer <- Enum.uniq(peers) -- known, reduce: state do
+      state ->
+        task =
+          Task.Supervisor.async_nolink(Shop.Cluster.Connecting, fn ->
+            Node.connect(peer) == true
+          end)
+
+        put_in(state.connecting[task.ref], peer)
+    end
+  end
+
+  defp join(%{answered?: true, joined?: false, connecting: none} = state) when none == %{} do
+    Shop.Counter.synchronise()
+    Shop.Readiness.joined()
+    %{state | joined?: true}
+  end
+
+  defp join(state), do: state
+
+  @doc "Looks a name up in DNS; a name without any address is an answer, a silent server is not."
+  @spec resolve(String.t()) :: {:ok, [:inet.ip_address()]} | {:error, term()}
+  def resolve(query) do
+    answers = for type <- [:a, :aaaa], do: look_up(query, type)
+    addresses = for {:ok, found} <- answers, address <- found, do: address
+
+    case List.keyfind(answers, :error, 0) do
+      {:error, reason} when addresses == [] -> {:error, reason}
+      _answered -> {:ok, addresses}
+    end
+  end
+
+  defp look_up(query, type) do
+    case :inet_res.getbyname(String.to_charlist(query), type) do
+      {:ok, {:hostent, _name, _aliases, _family, _length, addresses}} -> {:ok, addresses}
+      {:error, :nxdomain} -> {:ok, []}
+      {:error, reason} -> {:error, reason}
+    end
+  end
+end

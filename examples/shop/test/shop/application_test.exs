@@ -1,0 +1,21 @@
+defmodule Shop.ApplicationTest do
+  use ExUnit.Case
+
+  alias Shop.TestNode
+
+  test "SHOP_CRASH=boot keeps the application from starting" do
+    node = TestNode.boot(2)
+    :ok = TestNode.call(node, Application, :put_env, [:shop, :crash, "boot"])
+
+    assert {:error, {:shop, {:bad_return, {_start, {:EXIT, {error, _stack}}}}}} =
+             TestNode.call(node, Application, :ensure_all_started, [:shop])
+
+    assert Exception.message(error) == "SHOP_CRASH=boot"
+  end
+
+  test "SHOP_READY=never keeps the node from being ready" do
+    node = TestNode.start(2, ready: "never")
+
+    assert {:not_ready, "SHOP_READY=never"} = TestNode.call(node, Shop.Readiness, :state)
+  end
+end

@@ -1,0 +1,221 @@
+//! `spec.cluster`: how the nodes of a release find, trust and reach each other.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Protocol;
+
+/// The BEAM cluster that the nodes of this release form, alone or with other releases of the namespace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd == 'Disabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
+    .message("cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port"))]
+pub struct Cluster {
+    /// Enabled: the nodes speak the Erlang distribution protocol. Disabled: lone nodes, any number of them; nothing else
+    /// under `cluster` applies. Default: Enabled.
+    #[serde(default)]
+    pub distribution: Distribution,
+
+    /// Name of the cluster. Releases of one namespace that name the same cluster are one BEAM cluster with one cookie and
+    /// one headless Service. They must agree on cookie and epmd and, with discovery DNS, on the basename.
+    /// Default: metadata.name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 57), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: Option<String>,
+
+    /// The part of a node's name before the @. Default: the cluster's name, because discovery by DNS needs one basename
+    /// for all members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    pub basename: Option<String>,
+
+    /// The headless Service through which nodes find each other.
+    #[serde(default)]
+    pub service: HeadlessService,
+
+    /// The secret that members share. A cookie means the right to run code on every node.
+    #[serde(default)]
+    pub cookie: Cookie,
+
+    /// How the nodes find each other. DNS: by the headless Service (dns_cluster, libcluster's DNSPoll and
+    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY. Kubernetes: by the Kubernetes API (libcluster's other
+    /// modes); the operator binds a Role that may read pods and endpoints. None: the application knows. Default: DNS.
+    #[serde(default)]
+    pub discovery: Discovery,
+
+    /// Enabled: each pod runs the Erlang port mapper daemon. Disabled: no daemon; every node listens on
+    /// ports.distribution.from, which all members must share. Default: Enabled.
+    #[serde(default)]
+    pub epmd: Epmd,
+
+    /// The ports of the distribution protocol.
+    #[serde(default)]
+    pub ports: ClusterPorts,
+}
+
+/// Whether nodes speak the distribution protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Distribution {
+    /// They do.
+    #[default]
+    Enabled,
+    /// Lone nodes.
+    Disabled,
+}
+
+/// How nodes find each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Discovery {
+    /// By the addresses of the headless Service.
+    #[default]
+    #[serde(rename = "DNS")]
+    Dns,
+    /// By the Kubernetes API.
+    Kubernetes,
+    /// The application knows.
+    None,
+}
+
+/// Whether pods run the Erlang port mapper daemon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Epmd {
+    /// They do.
+    #[default]
+    Enabled,
+    /// Nodes listen on one fixed port.
+    Disabled,
+}
+
+/// The headless Service of the cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadlessService {
+    /// Its name. Default: <cluster>-nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: Option<String>,
+
+    /// Labels added to it: libcluster's endpoint mode selects Services by label.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+
+    /// Annotations added to it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+
+    /// Whether it lists nodes that are not ready yet, so that they can join before they serve. Default: true.
+    #[serde(default = "yes")]
+    pub publish_not_ready_addresses: bool,
+}
+
+impl Default for HeadlessService {
+    fn default() -> Self {
+        Self { name: None, labels: BTreeMap::new(), annotations: BTreeMap::new(), publish_not_ready_addresses: yes() }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where the cookie comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    /// A Secret of your own that holds the cookie. Default: the Secret <cluster>-cookie, made once with 32 random bytes
+    /// as text under the key "cookie" and never overwritten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key_ref: Option<SecretKeyRef>,
+}
+
+/// A key of a Secret in the namespace of the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// Key in the Secret. Default: cookie.
+    #[serde(default = "cookie_key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+fn cookie_key() -> String {
+    "cookie".to_owned()
+}
+
+/// The ports of the distribution protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterPorts {
+    /// Port of the Erlang port mapper daemon. Default: 4369.
+    #[serde(default = "epmd_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub epmd: u16,
+
+    /// The ports that a node may listen on for its peers. A range, so that a remote shell, `rpc` and `stop` find a free
+    /// port beside the node in the same pod. It may differ between members. With release.tool None nothing is pinned and
+    /// it only says where the application listens. Default: 9100 to 9105.
+    #[serde(default)]
+    pub distribution: PortRange,
+
+    /// Other ports that only members may reach, such as 5369 of gen_rpc.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub extra: Vec<ExtraPort>,
+}
+
+impl Default for ClusterPorts {
+    fn default() -> Self {
+        Self { epmd: epmd_port(), distribution: PortRange::default(), extra: Vec::new() }
+    }
+}
+
+fn epmd_port() -> u16 {
+    4369
+}
+
+/// A range of ports, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("self.from <= self.to")
+    .message("cluster.ports.distribution.from must not be above its to: swap them"))]
+pub struct PortRange {
+    /// The first port.
+    #[schemars(range(min = 1, max = 65535))]
+    pub from: u16,
+
+    /// The last port.
+    #[schemars(range(min = 1, max = 65535))]
+    pub to: u16,
+}
+
+impl Default for PortRange {
+    fn default() -> Self {
+        Self { from: 9100, to: 9105 }
+    }
+}
+
+/// A port, or a range of ports, that only members may reach.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.endPort) || self.port <= self.endPort")
+    .message("cluster.ports.extra: port must not be above endPort: swap them"))]
+pub struct ExtraPort {
+    /// The port, or the first of a range.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+
+    /// The last port of a range. Default: the same as port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub end_port: Option<u16>,
+
+    /// TCP, UDP or SCTP. Default: TCP.
+    #[serde(default)]
+    pub protocol: Protocol,
+}

@@ -1,0 +1,109 @@
+//! `spec.rollout`: how a new revision replaces the old one.
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a new revision replaces the old one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.strategy != 'RollingUpdate' || !(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])")
+    .message("rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1"))]
+#[x_kube(validation = Rule::new("self.progressDeadlineSeconds > self.minReadySeconds")
+    .message("rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline"))]
+pub struct Rollout {
+    /// RollingUpdate replaces nodes a few at a time; Recreate stops all nodes of the old revision before it starts the
+    /// first of the new one. Default: RollingUpdate.
+    #[serde(default)]
+    pub strategy: Strategy,
+
+    /// RollingUpdate: how many nodes may run above `replicas`, as a number or percentage. Default: 1.
+    #[serde(default = "one")]
+    // In the rules, `string(self) == self` asks whether a number or a text was written.
+    #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^(0|[1-9][0-9]{0,8})%$') : self >= 0")
+        .message("must be a number that is not negative or a percentage such as \"25%\""))]
+    pub max_surge: IntOrString,
+
+    /// RollingUpdate: how many nodes may be missing from `replicas`, as a number or percentage. Default: 0.
+    #[serde(default = "zero")]
+    #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^([0-9]|[1-9][0-9]|100)%$') : self >= 0")
+        .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]
+    pub max_unavailable: IntOrString,
+
+    /// Seconds that a new pod must stay ready before it counts as available. Default: 10.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0))]
+    pub min_ready_seconds: i32,
+
+    /// Seconds without progress after which a rollout is reported as failed. Default: 600.
+    #[serde(default = "six_hundred")]
+    #[schemars(range(min = 1))]
+    pub progress_deadline_seconds: i32,
+
+    /// How many old revisions are kept as ControllerRevisions. Default: 10.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0))]
+    pub revision_history_limit: i32,
+
+    /// Whether the content of the ConfigMaps and Secrets that the pods read (env, envFrom, volumes) is part of the
+    /// revision, so that the nodes restart in order when it changes. An object annotated with
+    /// beam-operator.io/restart: "false" is left out. Default: true.
+    #[serde(default = "yes")]
+    pub restart_on_config_change: bool,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            max_surge: one(),
+            max_unavailable: zero(),
+            min_ready_seconds: ten(),
+            progress_deadline_seconds: six_hundred(),
+            revision_history_limit: ten(),
+            restart_on_config_change: yes(),
+        }
+    }
+}
+
+/// The order in which old nodes stop and new ones start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Strategy {
+    /// A few at a time.
+    #[default]
+    RollingUpdate,
+    /// All old ones first.
+    Recreate,
+}
+
+impl Strategy {
+    /// The value as Kubernetes spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RollingUpdate => "RollingUpdate",
+            Self::Recreate => "Recreate",
+        }
+    }
+}
+
+fn one() -> IntOrString {
+    IntOrString::Int(1)
+}
+
+fn zero() -> IntOrString {
+    IntOrString::Int(0)
+}
+
+fn ten() -> i32 {
+    10
+}
+
+fn six_hundred() -> i32 {
+    600
+}
+
+fn yes() -> bool {
+    true
+}

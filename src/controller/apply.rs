@@ -1,0 +1,212 @@
+//! Apply: the only place that writes children.
+//!
+//! Every write says which object it means: an update carries the uid of the object that was seen, so that one deleted or
+//! replaced in between is refused and not made anew; a first write goes without force, so that an object of somebody else
+//! is refused and not taken over. What the API server returns goes into the cache, so that the watch's echo of it is no
+//! news.
+//!
+//! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
+
+use std::sync::Mutex;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, ResourceExt};
+use thiserror::Error;
+
+use super::cache::{Cache, Key};
+use super::kind::ChildKind;
+use super::lock;
+use super::ownership::FIELD_MANAGER;
+use super::plan::{Desired, Plan, Step, Taken};
+use super::view::Child;
+use crate::resources::{controller_revision, cookie, labels, names};
+
+/// Why a step failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The API server refused the request or did not answer.
+    #[error("{verb} {} {name} failed: {source}", kind.as_str())]
+    Request {
+        /// What was tried.
+        verb: &'static str,
+        /// The kind of the child.
+        kind: ChildKind,
+        /// Its name.
+        name: String,
+        /// What the client reports.
+        #[source]
+        source: kube::Error,
+    },
+    /// The operating system has no randomness for a cookie.
+    #[error("no cookie can be made: {0}")]
+    Randomness(String),
+    /// A recorded revision holds no pod template.
+    #[error("ControllerRevision {0} holds no pod template: delete it, and the operator records the present one")]
+    Unreadable(String),
+}
+
+/// What applying a plan came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Objects that are not ours and stand where a child should be.
+    pub taken: Vec<Taken>,
+    /// How many children were written.
+    pub writes: usize,
+    /// Whether the plan only read what the next one needs.
+    pub again: bool,
+}
+
+/// Writes the children of the releases in one scope.
+pub struct Applier<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// Where the results go.
+    pub cache: &'a Mutex<Cache>,
+    /// The release.
+    pub key: &'a Key,
+    /// Its uid.
+    pub uid: &'a str,
+}
+
+impl Applier<'_> {
+    /// Takes the steps of a plan in order and stops at the first that fails.
+    pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
+        let mut outcome = Outcome { taken: plan.taken, ..Outcome::default() };
+        for step in plan.steps {
+            match step {
+                Step::CreateCookie(members) => {
+                    let members: Vec<_> = members.iter().map(|member| &**member).collect();
+                    if let Some(taken) = self.create_cookie(&members).await? {
+                        // Without its cookie nothing may start: a node would run with a cookie of somebody else.
+                        outcome.taken.push(taken);
+                        return Ok(outcome);
+                    }
+                }
+                Step::OwnCookie(secret) => self.own_cookie(&secret).await?,
+                Step::Create(desired) => outcome.taken.extend(self.create(&desired).await?),
+                Step::Update(desired, uid) => self.update(desired, &uid).await?,
+                Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
+                Step::ReadRevision(name) => {
+                    self.read_revision(&name).await?;
+                    outcome.again = true;
+                    continue;
+                }
+            }
+            outcome.writes += 1;
+        }
+        Ok(outcome)
+    }
+
+    async fn create_cookie(&self, members: &[&crate::api::ElixirRelease]) -> Result<Option<Taken>, Error> {
+        let kind = ChildKind::Secret;
+        let value = cookie::generate().map_err(|error| Error::Randomness(error.to_string()))?;
+        let Some(secret) = cookie::build(members, &value) else { return Ok(None) };
+        let name = secret.for_post().name_any();
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match api.create(&params, secret.for_post()).await {
+            Ok(made) => self.keep(kind, &without_content(made), None),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                let found = api.get_metadata(&name).await.map_err(request("get", kind, &name))?;
+                let cluster = found.labels().get(labels::CLUSTER);
+                if cluster.map(String::as_str) != members.first().map(|member| names::cluster(member)).as_deref() {
+                    return Ok(Some(Taken { kind, name }));
+                }
+            }
+            Err(error) => return Err(request("create", kind, &name)(error)),
+        }
+        Ok(None)
+    }
+
+    async fn own_cookie(&self, secret: &PartialObjectMeta<Secret>) -> Result<(), Error> {
+        let kind = ChildKind::Secret;
+        let name = secret.name_any();
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let patched = api.patch_metadata(&name, &params, &Patch::Apply(secret)).await;
+        let patched = patched.map_err(request("apply", kind, &name))?;
+        self.keep(
+            kind,
+            &DynamicObject { types: None, metadata: patched.metadata, data: serde_json::Value::Null },
+            None,
+        );
+        Ok(())
+    }
+
+    async fn create(&self, desired: &Desired) -> Result<Option<Taken>, Error> {
+        let Desired { kind, name, .. } = desired;
+        if kind.merges_silently()
+            && let Some(found) = self.find(*kind, name).await?
+        {
+            return self.adopt(desired, &found).await;
+        }
+        let api = kind.api(self.client, &self.key.namespace);
+        match api.patch(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&desired.object)).await {
+            Ok(made) => self.keep(*kind, &made, Some(desired.digest)),
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_invalid() => {
+                return match self.find(*kind, name).await? {
+                    Some(found) => self.adopt(desired, &found).await,
+                    None => Err(request("apply", *kind, name)(kube::Error::Api(status))),
+                };
+            }
+            Err(error) => return Err(request("apply", *kind, name)(error)),
+        }
+        Ok(None)
+    }
+
+    /// Applies over an object that the cache did not know, if it is ours.
+    async fn adopt(&self, desired: &Desired, found: &DynamicObject) -> Result<Option<Taken>, Error> {
+        let taken = || Taken { kind: desired.kind, name: desired.name.clone() };
+        match Child::of(desired.kind, found).filter(|child| child.is_ours(self.uid)) {
+            None => Ok(Some(taken())),
+            Some(child) => self.update(desired.clone(), &child.uid).await.map(|()| None),
+        }
+    }
+
+    async fn update(&self, desired: Desired, uid: &str) -> Result<(), Error> {
+        let Desired { kind, name, mut object, digest } = desired;
+        object["metadata"]["uid"] = uid.into();
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let patched = kind.api(self.client, &self.key.namespace).patch(&name, &params, &Patch::Apply(&object)).await;
+        self.keep(kind, &patched.map_err(request("apply", kind, &name))?, Some(digest));
+        Ok(())
+    }
+
+    async fn delete(&self, kind: ChildKind, name: &str, uid: &str) -> Result<(), Error> {
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+        match kind.api(self.client, &self.key.namespace).delete(name, &params).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(error) => Err(request("delete", kind, name)(error)),
+        }
+    }
+
+    async fn read_revision(&self, name: &str) -> Result<(), Error> {
+        let found = self.find(ChildKind::ControllerRevision, name).await?;
+        let template = found.and_then(|revision| controller_revision::template(&revision.data["data"]));
+        let template = template.ok_or_else(|| Error::Unreadable(name.to_owned()))?;
+        lock(self.cache).pin(self.key.clone(), name, template);
+        Ok(())
+    }
+
+    async fn find(&self, kind: ChildKind, name: &str) -> Result<Option<DynamicObject>, Error> {
+        kind.api(self.client, &self.key.namespace).get_opt(name).await.map_err(request("get", kind, name))
+    }
+
+    fn keep(&self, kind: ChildKind, object: &DynamicObject, desired: Option<u64>) {
+        lock(self.cache).children.put_written(kind, object, desired);
+    }
+}
+
+/// A Secret as the cache may see it.
+fn without_content(secret: Secret) -> DynamicObject {
+    DynamicObject { types: None, metadata: secret.metadata, data: serde_json::Value::Null }
+}
+
+fn request(verb: &'static str, kind: ChildKind, name: &str) -> impl FnOnce(kube::Error) -> Error {
+    let name = name.to_owned();
+    move |source| Error::Request { verb, kind, name, source }
+}

@@ -1,0 +1,129 @@
+//! What the watches have seen: an index of releases, their children, their pods and the objects their pods read.
+//!
+//! The index is pure: each change goes in and the releases to look at again come out. A change of nothing that is kept
+//! names none, so that the echo of our own writes and most updates of a Deployment's status cost nothing.
+//!
+//! Invariants: a cache serves one scope (all namespaces, or one), with one watch a kind; it holds children only under
+//! the labels that the operator sets; it never holds the content of a ConfigMap or Secret; a view is never replaced by
+//! an older one.
+
+mod children;
+mod contents;
+mod listing;
+mod pods;
+mod releases;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+
+pub use children::{ChildIndex, Group};
+pub use contents::{ContentIndex, Lookup};
+pub use listing::Change;
+pub use pods::PodIndex;
+pub use releases::{ReleaseIndex, cluster_key};
+
+use super::kind::ChildKind;
+use super::pod::LivePod;
+use crate::api::ElixirRelease;
+
+/// Namespace and name, of a release or of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl Key {
+    /// The key of these two.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The key of a release.
+    #[must_use]
+    pub fn of(release: &ElixirRelease) -> Self {
+        Self::new(release.metadata.namespace.as_deref().unwrap_or_default(), &release.name_any())
+    }
+
+    /// The key of another object in the same namespace.
+    #[must_use]
+    pub fn sibling(&self, name: &str) -> Self {
+        Self { namespace: self.namespace.clone(), name: name.into() }
+    }
+}
+
+/// The index.
+#[derive(Default)]
+pub struct Cache {
+    /// Releases and the clusters they form.
+    pub releases: ReleaseIndex,
+    /// Their children.
+    pub children: ChildIndex,
+    /// Their pods.
+    pub pods: PodIndex,
+    /// What is known of the objects that the pods read.
+    pub contents: ContentIndex,
+    pinned: HashMap<Key, (Box<str>, Arc<PodTemplateSpec>)>,
+}
+
+impl Cache {
+    /// A change of a release.
+    pub fn on_release(&mut self, change: Change<ElixirRelease>) -> Vec<Key> {
+        let concerned = self.releases.on_change(change);
+        for gone in concerned.iter().filter(|key| self.releases.get(key).is_none()) {
+            self.contents.forget(gone);
+            self.pinned.remove(gone);
+        }
+        concerned
+    }
+
+    /// A change of a child of one kind.
+    pub fn on_child(&mut self, kind: ChildKind, change: Change<DynamicObject>) -> Vec<Key> {
+        let groups = self.children.on_change(kind, change);
+        groups.iter().flat_map(|group| self.concerned(group)).collect()
+    }
+
+    /// A change of a pod.
+    pub fn on_pod(&mut self, change: Change<LivePod>) -> Vec<Key> {
+        self.pods.on_change(change)
+    }
+
+    /// The pod template that a revision was rendered to when another version of the operator made it, once it was read.
+    #[must_use]
+    pub fn pinned(&self, key: &Key, revision: &str) -> Option<Arc<PodTemplateSpec>> {
+        self.pinned.get(key).filter(|(name, _)| **name == *revision).map(|(_, template)| template.clone())
+    }
+
+    /// Keeps the pod template of a revision that another version of the operator rendered.
+    pub fn pin(&mut self, key: Key, revision: &str, template: PodTemplateSpec) {
+        self.pinned.insert(key, (revision.into(), Arc::new(template)));
+    }
+
+    /// How many objects of each sort are held.
+    #[must_use]
+    pub fn sizes(&self) -> [(&'static str, usize); 4] {
+        [
+            ("release", self.releases.len()),
+            ("child", self.children.len()),
+            ("pod", self.pods.len()),
+            ("reference", self.contents.len()),
+        ]
+    }
+
+    fn concerned(&self, group: &Group) -> Vec<Key> {
+        match group {
+            Group::Release(key) => vec![key.clone()],
+            Group::Cluster(cluster) => self.releases.member_keys(cluster),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

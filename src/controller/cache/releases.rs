@@ -1,0 +1,147 @@
+//! Releases, and the clusters that they form by naming them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::Key;
+use super::listing::{Change, Listing};
+use crate::api::ElixirRelease;
+use crate::controller::view::version;
+use crate::resources::names;
+
+/// The releases of the scope.
+#[derive(Default)]
+pub struct ReleaseIndex {
+    releases: BTreeMap<Key, Arc<ElixirRelease>>,
+    clusters: BTreeMap<Key, BTreeSet<Arc<str>>>,
+    listing: Listing,
+}
+
+impl ReleaseIndex {
+    /// The release of this key.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Arc<ElixirRelease>> {
+        self.releases.get(key).cloned()
+    }
+
+    /// The distributed releases of a cluster, oldest first.
+    #[must_use]
+    pub fn members(&self, cluster: &Key) -> Vec<Arc<ElixirRelease>> {
+        let mut members: Vec<_> = self.member_keys(cluster).iter().filter_map(|key| self.get(key)).collect();
+        members.sort_by_cached_key(|member| (member.metadata.creation_timestamp.clone(), member.name_any()));
+        members
+    }
+
+    /// The keys of the distributed releases of a cluster.
+    #[must_use]
+    pub fn member_keys(&self, cluster: &Key) -> Vec<Key> {
+        let names = self.clusters.get(cluster).into_iter().flatten();
+        names.map(|name| Key { namespace: cluster.namespace.clone(), name: name.clone() }).collect()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.releases.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.releases.is_empty()
+    }
+
+    /// Takes a change and names the releases that it concerns, one that is gone included.
+    pub(super) fn on_change(&mut self, change: Change<ElixirRelease>) -> Vec<Key> {
+        match change {
+            Change::Begin => {
+                self.listing.begin();
+                Vec::new()
+            }
+            Change::Seen(release) => {
+                let key = Key::of(&release);
+                self.listing.note(&id(&key));
+                self.put(key, release)
+            }
+            Change::Gone(release) => self.remove(&Key::of(&release)),
+            Change::End => {
+                let listed = self.listing.end();
+                let gone: Vec<_> = self.releases.keys().filter(|key| !listed.contains(&*id(key))).cloned().collect();
+                gone.iter().flat_map(|key| self.remove(key)).collect()
+            }
+        }
+    }
+
+    /// Takes in what the API server returned from writing a status and names the releases that a change of another kind,
+    /// seen with it, concerns.
+    pub fn put_written(&mut self, release: ElixirRelease) -> Vec<Key> {
+        self.put(Key::of(&release), release)
+    }
+
+    /// Keeps what is known of a release whose stored object cannot be read: it exists, and what runs is left alone.
+    pub fn keep(&mut self, key: &Key) {
+        self.listing.note(&id(key));
+    }
+
+    fn put(&mut self, key: Key, release: ElixirRelease) -> Vec<Key> {
+        let known = self.releases.get(&key).and_then(|known| version(&known.metadata));
+        if known > version(&release.metadata) {
+            return Vec::new();
+        }
+        let after = Arc::new(release);
+        let before = self.releases.insert(key.clone(), after.clone());
+        if before.as_ref().is_some_and(|before| asks_the_same(before, &after)) {
+            return Vec::new();
+        }
+        let joined = cluster_key(&after);
+        let left = before.as_deref().and_then(cluster_key).filter(|left| Some(left) != joined.as_ref());
+        let mut concerned = left.map(|cluster| self.leave(&cluster, &key)).unwrap_or_default();
+        if let Some(cluster) = joined {
+            self.clusters.entry(cluster.clone()).or_default().insert(key.name.clone());
+            concerned.extend(self.member_keys(&cluster).into_iter().filter(|member| *member != key));
+        }
+        concerned.push(key);
+        concerned
+    }
+
+    fn remove(&mut self, key: &Key) -> Vec<Key> {
+        let Some(release) = self.releases.remove(key) else { return Vec::new() };
+        let mut concerned = cluster_key(&release).map(|cluster| self.leave(&cluster, key)).unwrap_or_default();
+        concerned.push(key.clone());
+        concerned
+    }
+
+    /// Takes a release out of a cluster and names those that stay.
+    fn leave(&mut self, cluster: &Key, key: &Key) -> Vec<Key> {
+        if let Some(members) = self.clusters.get_mut(cluster) {
+            members.remove(&key.name);
+            if members.is_empty() {
+                self.clusters.remove(cluster);
+            }
+        }
+        self.member_keys(cluster)
+    }
+}
+
+/// The cluster that a release belongs to; `None` for lone nodes.
+#[must_use]
+pub fn cluster_key(release: &ElixirRelease) -> Option<Key> {
+    let namespace = release.metadata.namespace.as_deref()?;
+    names::is_distributed(release).then(|| Key::new(namespace, &names::cluster(release)))
+}
+
+/// Whether two versions of a release ask for the same: status and bookkeeping apart, they are equal.
+fn asks_the_same(a: &ElixirRelease, b: &ElixirRelease) -> bool {
+    a.metadata.uid == b.metadata.uid
+        && a.metadata.generation == b.metadata.generation
+        && a.metadata.deletion_timestamp == b.metadata.deletion_timestamp
+        && a.metadata.labels == b.metadata.labels
+        && a.metadata.annotations == b.metadata.annotations
+        && a.spec == b.spec
+}
+
+fn id(key: &Key) -> Box<str> {
+    format!("{}/{}", key.namespace, key.name).into()
+}

@@ -1,0 +1,190 @@
+//! The conditions of a release, a function each: status, a reason from a closed list, and words for a person who was woken
+//! up by it: what is wrong, what the operator does, what the reader can do.
+
+use std::fmt;
+
+use super::observe::Observed;
+use super::plan::Taken;
+use super::pod::TroubleKind;
+use super::status::{Progress, Verdict};
+use super::view::DeploymentView;
+use crate::resources::problem::Problem;
+
+/// What a condition tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// `True`, `False` or `Unknown`.
+    pub status: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// The same in words.
+    pub message: String,
+}
+
+/// Every reason a condition can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Ready: every wanted node is ready.
+    AllNodesReady,
+    /// Ready: some wanted node is not.
+    NodesNotReady,
+    /// Ready: nothing was made yet.
+    NotCreated,
+    /// Progressing: nodes are being started or replaced.
+    RolloutInProgress,
+    /// Progressing: nothing is left to do.
+    RolloutComplete,
+    /// Progressing: `spec.paused` holds.
+    Paused,
+    /// Progressing and Degraded: no progress within `rollout.progressDeadlineSeconds`.
+    ProgressDeadlineExceeded,
+    /// Progressing: the release is not valid, so nothing is written.
+    ConfigurationInvalid,
+    /// Degraded: nothing is wrong.
+    AsExpected,
+    /// Degraded: an object of somebody else stands where a child should be.
+    NameTaken,
+    /// Degraded: the API server refused a write.
+    WriteFailed,
+    /// Degraded: pods cannot be created, for instance because of a quota.
+    PodCreationFailed,
+    /// Degraded: an image cannot be pulled.
+    ImagePullFailed,
+    /// Degraded: a container cannot be made.
+    ContainerConfigError,
+    /// Degraded: a container was killed for using too much memory.
+    OutOfMemory,
+    /// Degraded: a container ends again and again.
+    CrashLoop,
+    /// Degraded: no Kubernetes node can take a pod.
+    Unschedulable,
+    /// ConfigurationValid: nothing is wrong with it.
+    Valid,
+    /// ConfigurationValid: it works, but something in it looks like a mistake.
+    ValidWithWarnings,
+    /// ConfigurationValid: it cannot be applied.
+    Invalid,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Whether the wanted nodes are ready.
+#[must_use]
+pub fn ready(observed: &Observed, deployment: &DeploymentView) -> Told {
+    let wanted = observed.release.spec.replicas;
+    if observed.deployment().is_none() {
+        return told("False", Reason::NotCreated, "no Deployment was made yet".to_owned());
+    }
+    let message = format!("{} of {wanted} nodes are ready", deployment.ready);
+    if deployment.ready >= wanted && deployment.observed {
+        return told("True", Reason::AllNodesReady, message);
+    }
+    told("False", Reason::NodesNotReady, message)
+}
+
+/// Whether nodes are being started or replaced.
+#[must_use]
+pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) -> Told {
+    if observed.release.spec.paused {
+        return told("False", Reason::Paused, "spec.paused is true: nothing but the status is written".to_owned());
+    }
+    match verdict {
+        Verdict::Invalid(_) => {
+            let message = "the release is not valid: what runs is left alone until it is corrected";
+            told("False", Reason::ConfigurationInvalid, message.to_owned())
+        }
+        Verdict::Valid { .. } if progress.is_complete => told("False", Reason::RolloutComplete, String::new()),
+        Verdict::Valid { .. } if progress.is_late => {
+            told("False", Reason::ProgressDeadlineExceeded, progress.message.clone())
+        }
+        Verdict::Valid { .. } => told("True", Reason::RolloutInProgress, progress.message.clone()),
+    }
+}
+
+/// Whether something needs a person.
+#[must_use]
+pub fn degraded(observed: &Observed, verdict: &Verdict) -> Told {
+    if let Verdict::Valid { applied, .. } = verdict {
+        match applied {
+            Err(error) => {
+                let message = format!("{error}. It is tried again with growing pauses; what runs is left alone");
+                return told("True", Reason::WriteFailed, message);
+            }
+            Ok(outcome) if !outcome.taken.is_empty() => {
+                return told("True", Reason::NameTaken, name_taken(&outcome.taken));
+            }
+            Ok(_) => {}
+        }
+    }
+    let deployment = observed.deployment();
+    if let Some(failure) = deployment.and_then(|deployment| deployment.failure.as_deref()) {
+        return told("True", Reason::PodCreationFailed, format!("pods cannot be created: {failure}"));
+    }
+    if let Some(told) = pods_in_trouble(observed) {
+        return told;
+    }
+    if deployment.is_some_and(|deployment| deployment.deadline_exceeded) {
+        let seconds = observed.release.spec.rollout.progress_deadline_seconds;
+        let message = format!(
+            "no progress for {seconds} seconds (spec.rollout.progressDeadlineSeconds): pods run but do not become \
+             available; look at their readiness probe and log"
+        );
+        return told("True", Reason::ProgressDeadlineExceeded, message);
+    }
+    told("False", Reason::AsExpected, String::new())
+}
+
+/// Whether the release can be applied as it is.
+#[must_use]
+pub fn configuration_valid(verdict: &Verdict) -> Told {
+    match verdict {
+        Verdict::Invalid(problems) => told("False", Reason::Invalid, sentences(problems)),
+        Verdict::Valid { warnings: [], .. } => told("True", Reason::Valid, String::new()),
+        Verdict::Valid { warnings, .. } => told("True", Reason::ValidWithWarnings, sentences(warnings)),
+    }
+}
+
+fn name_taken(taken: &[Taken]) -> String {
+    let names: Vec<_> = taken.iter().map(|taken| format!("{} {}", taken.kind.as_str(), taken.name)).collect();
+    format!(
+        "not made by this operator and left alone: {}. Delete or rename it, or rename the release; it is looked at again \
+         every few minutes",
+        names.join(", ")
+    )
+}
+
+fn pods_in_trouble(observed: &Observed) -> Option<Told> {
+    let mut troubled: Vec<_> =
+        observed.pods.iter().filter_map(|pod| Some((pod.trouble.as_ref()?, &pod.name))).collect();
+    troubled.sort_by_key(|(trouble, name)| (trouble.kind, (*name).clone()));
+    let (trouble, name) = troubled.first()?;
+    let (reason, remedy) = match trouble.kind {
+        TroubleKind::ImagePull => (Reason::ImagePullFailed, "correct spec.image or spec.imagePullSecrets"),
+        TroubleKind::ContainerConfig => (Reason::ContainerConfigError, "correct what it names"),
+        TroubleKind::OutOfMemory => (Reason::OutOfMemory, "raise spec.resources.limits.memory"),
+        TroubleKind::CrashLoop => (Reason::CrashLoop, "read the log of its last run with kubectl logs --previous"),
+        TroubleKind::Unschedulable => {
+            (Reason::Unschedulable, "free or add room, or lower spec.resources.requests and placement rules")
+        }
+    };
+    let message = format!(
+        "{} of {} pods cannot run. {name}: {}. To mend it, {remedy}",
+        troubled.len(),
+        observed.pods.len(),
+        trouble.message
+    );
+    Some(told("True", reason, message))
+}
+
+fn sentences(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+fn told(status: &'static str, reason: Reason, message: String) -> Told {
+    Told { status, reason, message }
+}

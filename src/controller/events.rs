@@ -1,0 +1,85 @@
+//! Events: what is worth telling once, found by comparing the status before and after.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::api::{ElixirReleaseStatus, RolloutPhase};
+
+/// Something that happened to a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// Whether it needs a person.
+    pub is_warning: bool,
+    /// Why, in a word.
+    pub reason: String,
+    /// What the operator did about it, in a word.
+    pub action: &'static str,
+    /// What, in words.
+    pub note: String,
+}
+
+/// What happened between two states of a release. The first status of a healthy release is no news.
+#[must_use]
+pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Vec<Happening> {
+    let checks = [
+        invalid(before, after),
+        degraded(before, after),
+        rollout_started(before, after),
+        rollout_complete(before, after),
+    ];
+    checks.into_iter().flatten().collect()
+}
+
+fn invalid(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let (was, is) = (find(before, "ConfigurationValid"), find(after, "ConfigurationValid")?);
+    if !is_news(was, is) {
+        return None;
+    }
+    match is.reason.as_str() {
+        "Valid" => was
+            .filter(|was| was.status == "False")
+            .map(|_| normal("ConfigurationCorrected", "Validate", "the release is valid again".to_owned())),
+        "ValidWithWarnings" => Some(warning("ConfigurationWarning", "Validate", is.message.clone())),
+        _ => Some(warning("ConfigurationInvalid", "Validate", is.message.clone())),
+    }
+}
+
+fn degraded(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let (was, is) = (find(before, "Degraded"), find(after, "Degraded")?);
+    if !is_news(was, is) {
+        return None;
+    }
+    if is.status == "True" {
+        return Some(warning(&is.reason, "Watch", is.message.clone()));
+    }
+    let was = was.filter(|was| was.status == "True")?;
+    Some(normal("Recovered", "Watch", format!("no longer: {}", was.reason)))
+}
+
+fn rollout_started(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let (from, to) = (before.target_revision.as_ref()?, after.target_revision.as_ref()?);
+    (from != to).then(|| normal("RolloutStarted", "Rollout", format!("from {from} to {to}")))
+}
+
+fn rollout_complete(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let to = after.target_revision.as_ref()?;
+    let is_done = after.rollout.as_ref().is_some_and(|rollout| rollout.phase == RolloutPhase::Complete);
+    let is_new = before.current_revision.as_ref() != Some(to);
+    (is_done && is_new).then(|| normal("RolloutComplete", "Rollout", format!("all {} nodes run {to}", after.replicas)))
+}
+
+/// Whether a condition tells something that it did not tell before.
+fn is_news(was: Option<&Condition>, is: &Condition) -> bool {
+    was.is_none_or(|was| (&was.status, &was.reason, &was.message) != (&is.status, &is.reason, &is.message))
+}
+
+fn find<'a>(status: &'a ElixirReleaseStatus, type_: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == type_)
+}
+
+fn warning(reason: &str, action: &'static str, note: String) -> Happening {
+    Happening { is_warning: true, reason: reason.to_owned(), action, note }
+}
+
+fn normal(reason: &str, action: &'static str, note: String) -> Happening {
+    Happening { is_warning: false, reason: reason.to_owned(), action, note }
+}

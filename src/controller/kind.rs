@@ -1,0 +1,93 @@
+//! The kinds of children a release can have.
+
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
+use kube::{Api, Client};
+
+/// A kind of object that the operator makes for a release.
+///
+/// The order is the order in which they are applied: what a pod refers to comes before the pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChildKind {
+    /// Holds the cookie.
+    Secret,
+    /// The headless Service of the cluster and the traffic Service of the release.
+    Service,
+    /// Who the pods are when they read the Kubernetes API.
+    ServiceAccount,
+    /// What they may read.
+    Role,
+    /// Gives them the Role.
+    RoleBinding,
+    /// Who may reach the pods.
+    NetworkPolicy,
+    /// What a revision was rendered to.
+    ControllerRevision,
+    /// Runs the pods.
+    Deployment,
+    /// Limits evictions.
+    PodDisruptionBudget,
+    /// Scales the release.
+    HorizontalPodAutoscaler,
+}
+
+impl ChildKind {
+    /// Every kind, in the order in which they are applied.
+    pub const ALL: [Self; 10] = [
+        Self::Secret,
+        Self::Service,
+        Self::ServiceAccount,
+        Self::Role,
+        Self::RoleBinding,
+        Self::NetworkPolicy,
+        Self::ControllerRevision,
+        Self::Deployment,
+        Self::PodDisruptionBudget,
+        Self::HorizontalPodAutoscaler,
+    ];
+
+    /// The kind as Kubernetes spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.parts().2
+    }
+
+    /// Whether a server-side apply could silently merge into an object of the same name that somebody else made.
+    ///
+    /// The other kinds carry a selector, rules or a target that Kubernetes treats as one value, so that applying without
+    /// force over a stranger's is refused as a conflict; these must be looked up before they are first created.
+    #[must_use]
+    pub fn merges_silently(self) -> bool {
+        matches!(self, Self::Service | Self::ServiceAccount)
+    }
+
+    /// How the API addresses the kind.
+    #[must_use]
+    pub fn api_resource(self) -> ApiResource {
+        let (group, version, kind, plural) = self.parts();
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
+
+    /// A client for the kind in one namespace.
+    #[must_use]
+    pub fn api(self, client: &Client, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(client.clone(), namespace, &self.api_resource())
+    }
+
+    fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Secret => ("", "v1", "Secret", "secrets"),
+            Self::Service => ("", "v1", "Service", "services"),
+            Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),
+            Self::Role => ("rbac.authorization.k8s.io", "v1", "Role", "roles"),
+            Self::RoleBinding => ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+            Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+            Self::ControllerRevision => ("apps", "v1", "ControllerRevision", "controllerrevisions"),
+            Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Self::PodDisruptionBudget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+            Self::HorizontalPodAutoscaler => {
+                ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The controller: one reconcile flows one way.
+//!
+//! 1. [`observe`]: what the caches know (no request)
+//! 2. [`dereference`]: the content of ConfigMaps and Secrets that changed since it was last read (the only reads)
+//! 3. [`validate`]: every problem at once (pure)
+//! 4. [`plan`]: what to write, as data (pure)
+//! 5. [`apply`]: the only place that writes children
+//! 6. [`status`]: what to tell about it (pure), written only if it differs
+//!
+//! Nothing below `apply` calls the API, nothing above it knows how a child looks. A reconcile never sleeps or polls: it
+//! takes what is there, does what it can and says when to come back.
+
+pub mod apply;
+pub mod cache;
+pub mod conditions;
+pub mod dereference;
+pub mod events;
+pub mod kind;
+pub mod observe;
+pub mod ownership;
+pub mod plan;
+pub mod pod;
+pub mod reconcile;
+pub mod revision;
+pub mod status;
+pub mod validate;
+pub mod view;
+pub mod watches;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::channel::mpsc;
+use futures::{StreamExt, stream};
+use kube::runtime::controller::{Config, Controller, Error};
+use kube::runtime::reflector::{self, ObjectRef};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::{debug, info};
+
+use self::cache::{Cache, Key};
+use self::reconcile::Context;
+use self::watches::Watches;
+use crate::operator::Runtime;
+use crate::resources::Facts;
+
+/// Runs the controller until the process is asked to stop.
+///
+/// Each watched namespace, or all of them at once, has its own watches, cache and queue; they share the limit of
+/// reconciles that run at the same time.
+///
+/// # Errors
+/// A task of the controller ended although nobody asked it to.
+pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
+    let slots = Arc::new(Semaphore::new(usize::from(runtime.settings.concurrency)));
+    let mut tasks = JoinSet::new();
+    runtime.readiness.waiting_for("the first lists of its watches");
+    for namespace in runtime.settings.watch_namespace.namespaces() {
+        start(&runtime, namespace, slots.clone(), &mut tasks).await;
+    }
+    runtime.readiness.ready();
+    info!("every watch has listed: releases are reconciled from now on");
+    tokio::select! {
+        () = runtime.shutdown.cancelled() => Ok(()),
+        Some(ended) = tasks.join_next() => ended,
+    }
+}
+
+/// Fills a cache for one scope and starts to reconcile what is in it.
+async fn start(runtime: &Runtime, namespace: Option<&str>, slots: Arc<Semaphore>, tasks: &mut JoinSet<()>) {
+    let cache = Arc::new(Mutex::new(Cache::default()));
+    let (queue, queued) = mpsc::unbounded();
+    let watches = Watches {
+        client: runtime.client.clone(),
+        namespace: namespace.map(Arc::from),
+        cache: cache.clone(),
+        queue: queue.clone(),
+        metrics: runtime.metrics.clone(),
+        events: runtime.events.clone(),
+    };
+    let (reader, writer) = reflector::store();
+    watches.start(tasks, writer).await;
+    let facts = Facts {
+        cluster_domain: runtime.settings.cluster_domain.clone(),
+        operator_namespace: runtime.settings.pod_namespace.clone(),
+    };
+    let context = Arc::new(Context::new(runtime, facts, cache, queue, slots));
+    let triggers = queued.map(|key: Key| ObjectRef::new(&key.name).within(&key.namespace));
+    let controller = Controller::for_stream(stream::pending(), reader)
+        .with_config(Config::default().concurrency(runtime.settings.concurrency))
+        .reconcile_on(triggers)
+        .graceful_shutdown_on(runtime.shutdown.clone().cancelled_owned())
+        .run(reconcile::reconcile, reconcile::on_error, context);
+    tasks.spawn(controller.for_each(async |ended| match ended {
+        // Its end was told where it happened, or it was deleted while it was queued.
+        Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
+        Err(error) => debug!(%error, "the queue reported an error"),
+    }));
+}
+
+/// The cache. A panic while it was held leaves an index that the next list mends.
+fn lock(cache: &Mutex<Cache>) -> MutexGuard<'_, Cache> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,109 @@
+//! Observe: what the caches know about one release, as one value. No request is sent.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+
+use super::cache::{Cache, Group, Key, Lookup, cluster_key};
+use super::kind::ChildKind;
+use super::pod::PodView;
+use super::view::{Child, DeploymentView, RevisionView};
+use crate::api::ElixirRelease;
+use crate::resources::reference::{Contents, Use};
+
+/// Everything that the later stages may know of a release.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// Its key.
+    pub key: Key,
+    /// The release.
+    pub release: Arc<ElixirRelease>,
+    /// The distributed releases of its cluster, itself included, oldest first. Empty for lone nodes.
+    pub members: Vec<Arc<ElixirRelease>>,
+    /// Its own children.
+    pub children: Vec<Child>,
+    /// The children that it shares with the members of its cluster.
+    pub shared: Vec<Child>,
+    /// What it still owns of clusters that it left and that nobody else is in.
+    pub abandoned: Vec<Child>,
+    /// Its pods.
+    pub pods: Vec<PodView>,
+    /// The objects that its pods read, those that exist.
+    pub contents: Contents,
+    /// The pod template of its running revision, if that was made by another version of the operator and has been read.
+    pub pinned: Option<Arc<PodTemplateSpec>>,
+}
+
+impl Observed {
+    /// What the caches know of a release whose pods read the objects in `uses`; `None` if it is gone.
+    #[must_use]
+    pub fn of(cache: &Cache, key: &Key, uses: &[Use]) -> Option<Self> {
+        let release = cache.releases.get(key)?;
+        let cluster = cluster_key(&release);
+        let children = cache.children.of(&Group::Release(key.clone())).to_vec();
+        let shared = cluster.clone().map(|cluster| cache.children.of(&Group::Cluster(cluster)).to_vec());
+        let mut observed = Self {
+            members: cluster.as_ref().map(|cluster| cache.releases.members(cluster)).unwrap_or_default(),
+            shared: shared.unwrap_or_default(),
+            abandoned: abandoned(cache, key, cluster.as_ref(), &release),
+            pods: cache.pods.of(key).to_vec(),
+            contents: contents(cache, key, uses),
+            pinned: None,
+            key: key.clone(),
+            release,
+            children,
+        };
+        observed.pinned = observed.running_revision().and_then(|revision| cache.pinned(key, revision));
+        Some(observed)
+    }
+
+    /// The uid of the release; empty before an API server has stored it.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        self.release.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Its child of this kind and name.
+    #[must_use]
+    pub fn child(&self, kind: ChildKind, name: &str) -> Option<&Child> {
+        self.children.iter().chain(&self.shared).find(|child| child.kind == kind && *child.name == *name)
+    }
+
+    /// Its Deployment.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&DeploymentView> {
+        self.children.iter().find_map(Child::deployment)
+    }
+
+    /// Its revisions, newest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<(&str, RevisionView)> {
+        let revisions = self.children.iter().filter(|child| !child.deleting);
+        let mut history: Vec<_> = revisions.filter_map(|child| Some((&*child.name, child.revision()?))).collect();
+        history.sort_by_key(|(_, revision)| std::cmp::Reverse(revision.number));
+        history
+    }
+
+    /// The revision that its Deployment runs or, without a Deployment, the newest one.
+    #[must_use]
+    pub fn running_revision(&self) -> Option<&str> {
+        let running = self.deployment().and_then(|deployment| deployment.revision.as_deref());
+        running.or_else(|| self.history().first().map(|(name, _)| *name))
+    }
+}
+
+fn abandoned(cache: &Cache, key: &Key, cluster: Option<&Key>, release: &ElixirRelease) -> Vec<Child> {
+    let nowhere = key.sibling("");
+    let uid = release.metadata.uid.as_deref().unwrap_or_default();
+    let elsewhere = cache.children.shared_elsewhere(cluster.unwrap_or(&nowhere), uid);
+    let deserted = elsewhere.filter(|(cluster, _)| cache.releases.member_keys(cluster).is_empty());
+    deserted.map(|(_, child)| child.clone()).collect()
+}
+
+fn contents(cache: &Cache, key: &Key, uses: &[Use]) -> Contents {
+    let known = uses.iter().filter_map(|used| match cache.contents.lookup(&key.namespace, &used.reference) {
+        Lookup::Known(content) => Some((used.reference.clone(), content)),
+        Lookup::Missing | Lookup::Unknown => None,
+    });
+    known.collect()
+}

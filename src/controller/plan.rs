@@ -1,0 +1,223 @@
+//! Plan: what to write next, as data.
+//!
+//! [`plan`] is a pure function of what was observed. It never asks for a write that would change nothing, never for one
+//! on an object that is not ours, and its steps are ordered so that stopping after any of them and planning again ends in
+//! the same place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
+use kube::core::PartialObjectMeta;
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::kind::ChildKind;
+use super::observe::Observed;
+use super::ownership::desired_digest;
+use super::revision::{self, Choice, Rendered};
+use super::validate::Valid;
+use super::view::Child;
+use crate::api::ElixirRelease;
+use crate::resources::{
+    Facts, controller_revision, cookie, deployment, discovery_rbac, disruption_budget, headless_service, names,
+    network_policy, pod,
+};
+
+/// What to write, in order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Names of objects that are not ours and stand where a child should be.
+    pub taken: Vec<Taken>,
+    /// The revision that the release asks for; `None` when nothing may be written.
+    pub revision: Option<String>,
+}
+
+/// One write, or one read that the next plan depends on.
+#[derive(Debug)]
+pub enum Step {
+    /// Make the Secret of the cookie for these members, if there is none.
+    CreateCookie(Vec<Arc<ElixirRelease>>),
+    /// Make the Secret of the cookie belong to exactly these members.
+    OwnCookie(Box<PartialObjectMeta<Secret>>),
+    /// Make a child that was not seen, unless somebody else has one of that name.
+    Create(Desired),
+    /// Change a child that was seen with this uid.
+    Update(Desired, Box<str>),
+    /// Delete a child that was seen with this uid.
+    Delete(ChildKind, Box<str>, Box<str>),
+    /// Read the pod template that another version of the operator recorded under this name. Nothing else is planned then.
+    ReadRevision(String),
+}
+
+/// A child as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Its kind.
+    pub kind: ChildKind,
+    /// Its name.
+    pub name: String,
+    /// The object, for server-side apply.
+    pub object: Value,
+    /// The digest by which it is recognised.
+    pub digest: u64,
+}
+
+/// An object that stands where a child should be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Taken {
+    /// Its kind.
+    pub kind: ChildKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// Plans for a valid release.
+#[must_use]
+pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
+    let release = &*observed.release;
+    if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
+        return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
+    }
+    let rendered = rendered(observed, valid, facts);
+    let choice = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
+    let template = match (choice.is_rendered, &observed.pinned) {
+        (true, _) => &rendered.template,
+        (false, Some(pinned)) => &**pinned,
+        (false, None) => {
+            let steps = vec![Step::ReadRevision(choice.name.clone())];
+            return Plan { steps, taken: Vec::new(), revision: Some(choice.name) };
+        }
+    };
+    let mut plan = Plan { revision: Some(choice.name.clone()), ..Plan::default() };
+    plan.keep_cookie(observed);
+    let wanted = wanted(observed, valid, facts, &rendered, &choice, template);
+    let keep = history_to_keep(observed, &choice.name);
+    for desired in &wanted {
+        plan.want(observed, desired);
+    }
+    for child in unwanted(observed, &wanted, &keep) {
+        plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
+    }
+    plan
+}
+
+impl Plan {
+    fn want(&mut self, observed: &Observed, desired: &Desired) {
+        match observed.child(desired.kind, &desired.name) {
+            None => self.steps.push(Step::Create(desired.clone())),
+            Some(child) if child.deleting || child.is_as(desired.digest) => {}
+            Some(child) if child.is_ours(observed.uid()) => {
+                self.steps.push(Step::Update(desired.clone(), child.uid.clone()));
+            }
+            Some(_) => self.taken.push(Taken { kind: desired.kind, name: desired.name.clone() }),
+        }
+    }
+
+    /// The cookie is made once and never applied: only who owns it may change.
+    fn keep_cookie(&mut self, observed: &Observed) {
+        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+        let name = names::cookie_secret(&observed.release);
+        if !cookie::is_wanted(&members) {
+            return;
+        }
+        let Some(secret) = observed.child(ChildKind::Secret, &name) else {
+            self.steps.push(Step::CreateCookie(observed.members.clone()));
+            return;
+        };
+        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
+        let wanted: BTreeSet<&str> = members.iter().filter_map(|member| member.metadata.uid.as_deref()).collect();
+        if !secret.deleting && owners != wanted {
+            let ownership = cookie::ownership(&members, &secret.uid);
+            self.steps.extend(ownership.map(|secret| Step::OwnCookie(Box::new(secret))));
+        }
+    }
+}
+
+fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
+    let release = &*observed.release;
+    let restarting = observed.contents.iter().filter(|(_, content)| content.restart);
+    let config = if release.spec.rollout.restart_on_config_change {
+        restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect()
+    } else {
+        BTreeMap::new()
+    };
+    Rendered::new(release, valid.template.clone(), &config, facts)
+}
+
+/// Every child but the cookie, in the order in which they are applied.
+fn wanted(
+    observed: &Observed,
+    valid: &Valid,
+    facts: &Facts,
+    rendered: &Rendered,
+    choice: &Choice,
+    template: &PodTemplateSpec,
+) -> Vec<Desired> {
+    let release = &*observed.release;
+    let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+    let mut wanted: Vec<_> = headless_service::build(&members).iter().map(|s| desired(ChildKind::Service, s)).collect();
+    let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
+    if let Some(rbac) = discovery_rbac::build(release, account) {
+        wanted.extend(rbac.service_account.iter().map(|account| desired(ChildKind::ServiceAccount, account)));
+        wanted.push(desired(ChildKind::Role, &rbac.role));
+        wanted.push(desired(ChildKind::RoleBinding, &rbac.role_binding));
+    }
+    wanted.extend(network_policy::build(release, facts).iter().map(|policy| desired(ChildKind::NetworkPolicy, policy)));
+    if choice.is_rendered {
+        let inputs = format!("{:016x}", rendered.inputs);
+        let record = controller_revision::build(release, &choice.name, choice.number, rendered.data.clone(), &inputs);
+        wanted.push(desired(ChildKind::ControllerRevision, &record));
+    }
+    let stamped = pod::stamp(template.clone(), &choice.name);
+    wanted.push(desired(ChildKind::Deployment, &deployment::build(release, stamped, &choice.name)));
+    wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
+    wanted
+        .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
+    wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));
+    wanted
+}
+
+/// The revisions that stay: the chosen one, the last that ran completely, and the newest others up to the limit.
+fn history_to_keep(observed: &Observed, chosen: &str) -> BTreeSet<String> {
+    let current = observed.release.status.as_ref().and_then(|status| status.current_revision.clone());
+    let limit = usize::try_from(observed.release.spec.rollout.revision_history_limit).unwrap_or_default();
+    let history = observed.history();
+    let is_needed = |name: &str| name == chosen || Some(name) == current.as_deref();
+    let others = history.iter().map(|(name, _)| *name).filter(|name| !is_needed(name)).take(limit);
+    others.map(ToOwned::to_owned).chain([chosen.to_owned()]).chain(current.clone()).collect()
+}
+
+/// Children of ours that nobody wants any more. A cookie is never among them: it may be wanted again.
+fn unwanted<'a>(
+    observed: &'a Observed,
+    wanted: &'a [Desired],
+    history: &'a BTreeSet<String>,
+) -> impl Iterator<Item = &'a Child> {
+    let is_wanted = move |child: &Child| match child.kind {
+        ChildKind::Secret => true,
+        ChildKind::ControllerRevision => history.contains(&*child.name),
+        kind => wanted.iter().any(|desired| desired.kind == kind && *desired.name == *child.name),
+    };
+    let members: BTreeSet<&str> = observed.members.iter().filter_map(|member| member.metadata.uid.as_deref()).collect();
+    let is_ours = move |child: &Child| {
+        child.digest.is_some()
+            && (child.is_owned_by(observed.uid()) || child.owners.iter().any(|o| members.contains(&**o)))
+    };
+    let children = observed.children.iter().chain(&observed.shared).chain(&observed.abandoned);
+    children.filter(move |child| !child.deleting && is_ours(child) && !is_wanted(child))
+}
+
+fn desired<K>(kind: ChildKind, object: &K) -> Desired
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let mut value = serde_json::to_value(object).unwrap_or_default();
+    if let Value::Object(root) = &mut value {
+        root.remove("status");
+    }
+    Desired { kind, name: object.name_any(), digest: desired_digest(&value), object: value }
+}

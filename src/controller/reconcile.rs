@@ -1,0 +1,284 @@
+//! One reconcile: the stages in a row.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::channel::mpsc::UnboundedSender;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::controller::Action;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tracing::{Instrument, debug, info, warn};
+
+use super::apply::{self, Applier, Outcome};
+use super::cache::{Cache, Key};
+use super::dereference::{self, dereference};
+use super::events::happenings;
+use super::lock;
+use super::observe::Observed;
+use super::ownership::FIELD_MANAGER;
+use super::plan::plan;
+use super::status::{Verdict, status};
+use super::validate::{References, validate};
+use super::watches::{Stub, slim};
+use crate::api::{ElixirRelease, ElixirReleaseStatus, GROUP};
+use crate::operator::Runtime;
+use crate::operator::client::describe;
+use crate::operator::events::{EventType, Events};
+use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
+use crate::operator::telemetry::reconcile_span;
+use crate::resources::{Facts, pod};
+
+/// Pauses between tries of a release that fails: doubled from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_mins(5);
+
+/// Pause before a name that somebody else has is tried again: foreign objects are not watched.
+const NAME_TAKEN_PAUSE: Duration = Duration::from_mins(2);
+
+/// Why a reconcile failed. It is tried again.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// An object that the pods read could not be read.
+    #[error(transparent)]
+    Dereference(#[from] dereference::Error),
+    /// A child could not be written.
+    #[error(transparent)]
+    Apply(#[from] apply::Error),
+    /// The status could not be written.
+    #[error("the status could not be written: {}", describe(.0))]
+    Status(kube::Error),
+}
+
+impl Error {
+    fn category(&self) -> ErrorCategory {
+        match self {
+            Self::Dereference(error) => ErrorCategory::from(&error.source),
+            Self::Apply(apply::Error::Request { source, .. }) | Self::Status(source) => ErrorCategory::from(source),
+            Self::Apply(_) => ErrorCategory::Other,
+        }
+    }
+}
+
+/// What the reconciles of one scope share.
+pub struct Context {
+    client: Client,
+    events: Events,
+    metrics: Arc<Metrics>,
+    facts: Facts,
+    cache: Arc<Mutex<Cache>>,
+    queue: UnboundedSender<Key>,
+    slots: Arc<Semaphore>,
+    resync: Duration,
+    failures: Mutex<HashMap<Key, u32>>,
+}
+
+impl Context {
+    /// What the reconciles of the releases in `cache` share.
+    #[must_use]
+    pub fn new(
+        runtime: &Runtime,
+        facts: Facts,
+        cache: Arc<Mutex<Cache>>,
+        queue: UnboundedSender<Key>,
+        slots: Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            client: runtime.client.clone(),
+            events: runtime.events.clone(),
+            metrics: runtime.metrics.clone(),
+            resync: runtime.settings.resync_interval,
+            failures: Mutex::default(),
+            facts,
+            cache,
+            queue,
+            slots,
+        }
+    }
+
+    /// Counts a failure of a release, or forgets them with its success; the number of failures in a row.
+    fn count(&self, key: &Key, failed: bool) -> u32 {
+        let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !failed {
+            failures.remove(key);
+            return 0;
+        }
+        let count = failures.entry(key.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+}
+
+/// Looks at one release once.
+///
+/// # Errors
+/// The API server refused something or did not answer.
+pub async fn reconcile(stub: Arc<Stub>, context: Arc<Context>) -> Result<Action, Error> {
+    let key = key_of(&stub);
+    // The semaphore is never closed, and an error would only mean no limit.
+    let _slot = context.slots.acquire().await;
+    let timer = context.metrics.reconciles.start();
+    let span = reconcile_span(&key.namespace, &key.name);
+    let result = look(&key, &context).instrument(span.clone()).await;
+    match &result {
+        Ok((result, _)) => timer.finish(*result),
+        Err(error) => {
+            timer.finish(ReconcileResult::Failed);
+            context.metrics.reconciles.error(error.category());
+            span.in_scope(|| warn!(%error, "the reconcile failed and is tried again"));
+        }
+    }
+    let (_, action) = result?;
+    context.count(&key, false);
+    Ok(action)
+}
+
+/// When to try a release again that failed: later each time, and not at the same time as the others.
+#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the controller's")]
+pub fn on_error(stub: Arc<Stub>, _: &Error, context: Arc<Context>) -> Action {
+    let failures = context.count(&key_of(&stub), true);
+    Action::requeue(jittered(pause(failures)))
+}
+
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LAST_PAUSE)
+}
+
+/// Up to a quarter longer, by chance.
+fn jittered(pause: Duration) -> Duration {
+    // `RandomState` draws new keys for each instance, which is all the chance that is needed here.
+    let draw = RandomState::new().hash_one(()) % 256;
+    pause + pause / 1024 * u32::try_from(draw).unwrap_or_default()
+}
+
+async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action), Error> {
+    let Some(release) = lock(&context.cache).releases.get(key) else {
+        return Ok((ReconcileResult::Unchanged, Action::await_change()));
+    };
+    if release.metadata.deletion_timestamp.is_some() {
+        // Garbage collection takes the children; there is nothing to finish first.
+        return Ok((ReconcileResult::Unchanged, Action::await_change()));
+    }
+    // What is wrong with a draft is told by `validate`.
+    let uses = pod::draft(&release).map(|draft| pod::references(&release, &draft)).unwrap_or_default();
+    dereference(&context.client, &context.cache, key, &uses).await?;
+    let Some(observed) = Observed::of(&lock(&context.cache), key, &uses) else {
+        return Ok((ReconcileResult::Unchanged, Action::await_change()));
+    };
+    let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+    let valid = match validate(&observed.release, &members, References::Read(&observed.contents), &context.facts) {
+        Ok(valid) => valid,
+        Err(problems) => {
+            report(&observed, &Verdict::Invalid(&problems), context).await?;
+            return Ok((ReconcileResult::Invalid, resync(context)));
+        }
+    };
+    let plan = plan(&observed, &valid, &context.facts);
+    let revision = plan.revision.clone();
+    let applier = Applier { client: &context.client, cache: &context.cache, key, uid: observed.uid() };
+    let written = applier.apply(plan).await;
+    if written.as_ref().is_ok_and(|outcome| outcome.again) {
+        return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
+    }
+    // Our own writes are in the cache by now, and the status is to speak of them.
+    let observed = Observed::of(&lock(&context.cache), key, &uses).unwrap_or(observed);
+    let verdict =
+        Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
+    let reported = report(&observed, &verdict, context).await;
+    let outcome = written?;
+    reported?;
+    Ok(conclusion(&observed, &outcome, context))
+}
+
+fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (ReconcileResult, Action) {
+    if !outcome.taken.is_empty() {
+        return (ReconcileResult::Failed, Action::requeue(jittered(NAME_TAKEN_PAUSE)));
+    }
+    let result = match (observed.release.spec.paused, outcome.writes) {
+        (true, _) => ReconcileResult::Paused,
+        (false, 0) => ReconcileResult::Unchanged,
+        (false, writes) => {
+            info!(writes, "applied");
+            ReconcileResult::Changed
+        }
+    };
+    (result, resync(context))
+}
+
+/// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.
+fn resync(context: &Context) -> Action {
+    Action::requeue(jittered(context.resync))
+}
+
+/// Writes the status if it differs and tells as events what is new in it.
+async fn report(observed: &Observed, verdict: &Verdict<'_>, context: &Context) -> Result<(), Error> {
+    let release = &*observed.release;
+    let after = status(observed, verdict, jiff::Timestamp::now());
+    let before = release.status.clone().unwrap_or_default();
+    if before == after {
+        return Ok(());
+    }
+    let written = match write_status(release, &after, &context.client).await {
+        Ok(written) => written,
+        Err(kube::Error::Api(gone)) if gone.is_not_found() => return Ok(()),
+        Err(error) => return Err(Error::Status(error)),
+    };
+    let concerned = lock(&context.cache).releases.put_written(slim(written));
+    for key in concerned {
+        // The queue closes when the controller stops, and then nobody needs to look again.
+        let _ = context.queue.unbounded_send(key);
+    }
+    debug!("status written");
+    let regarding: ObjectReference = release.object_ref(&());
+    for happening in happenings(&before, &after) {
+        let kind = if happening.is_warning { EventType::Warning } else { EventType::Normal };
+        context.events.publish(&regarding, kind, &happening.reason, happening.action, happening.note).await;
+    }
+    Ok(())
+}
+
+async fn write_status(
+    release: &ElixirRelease,
+    status: &ElixirReleaseStatus,
+    client: &Client,
+) -> kube::Result<ElixirRelease> {
+    let api = Api::<ElixirRelease>::namespaced(client.clone(), &release.namespace().unwrap_or_default());
+    let patch = json!({
+        "apiVersion": format!("{GROUP}/v1alpha1"),
+        "kind": "ElixirRelease",
+        "metadata": {"name": release.name_any(), "uid": release.metadata.uid},
+        "status": status,
+    });
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    api.patch_status(&release.name_any(), &params, &Patch::Apply(&patch)).await
+}
+
+fn key_of(stub: &Stub) -> Key {
+    Key::new(stub.metadata.namespace.as_deref().unwrap_or_default(), &stub.name_any())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_five_minutes() {
+        let pauses: Vec<_> = (1..=11).map(|failures| pause(failures).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(pause(u32::MAX), LAST_PAUSE);
+    }
+
+    #[test]
+    fn jitter_never_shortens_a_pause_and_adds_a_quarter_at_most() {
+        for _ in 0..100 {
+            let pause = jittered(LAST_PAUSE);
+            assert!(pause >= LAST_PAUSE && pause <= LAST_PAUSE + LAST_PAUSE / 4);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Which revision a release asks for.
+//!
+//! A revision is what a pod looks like and what configuration it reads. It is recorded with a digest of each side: of
+//! what it was rendered *to* and of the inputs it was rendered *from*. A release keeps its running revision as long as one
+//! of them is the same. So neither a field that says what the default said nor a new version of the operator, which may
+//! render the same inputs otherwise, restarts a node; only a change of both does.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use kube::ResourceExt;
+use serde_json::Value;
+
+use super::view::RevisionView;
+use crate::api::ElixirRelease;
+use crate::digest;
+use crate::resources::{Facts, controller_revision};
+
+/// Fields of the spec that make no difference to a pod.
+const NOT_OF_THE_POD: [&str; 6] = ["replicas", "autoscaling", "paused", "rollout", "disruptionBudget", "networkPolicy"];
+
+/// What a release asks of its pods now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// The template of the pods, without the label that names the revision.
+    pub template: PodTemplateSpec,
+    /// What a ControllerRevision records of it.
+    pub data: Value,
+    /// Digest of what was rendered.
+    pub digest: u64,
+    /// Digest of what it was rendered from.
+    pub inputs: u64,
+}
+
+impl Rendered {
+    /// A template and the digests of the configuration that its pods read, by object.
+    #[must_use]
+    pub fn new(
+        release: &ElixirRelease,
+        template: PodTemplateSpec,
+        config: &BTreeMap<String, String>,
+        facts: &Facts,
+    ) -> Self {
+        let data = controller_revision::data(&template, config);
+        Self { digest: digest::of_value(&data), inputs: inputs(release, config, facts), template, data }
+    }
+}
+
+/// The revision to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its name.
+    pub name: String,
+    /// Its number in the history.
+    pub number: i64,
+    /// Whether its pods look as rendered now. If not, another version of the operator rendered them and what it recorded
+    /// counts.
+    pub is_rendered: bool,
+}
+
+/// Chooses the revision for what was rendered, given the history, newest first, and the name of the running one.
+#[must_use]
+pub fn choose(
+    release: &ElixirRelease,
+    rendered: &Rendered,
+    history: &[(&str, RevisionView)],
+    running: Option<&str>,
+) -> Choice {
+    let current = history.iter().find(|(name, _)| Some(*name) == running);
+    if let Some((name, view)) = current {
+        let is_rendered = view.digest == rendered.digest;
+        if is_rendered || view.inputs == Some(rendered.inputs) {
+            return Choice { name: (*name).to_owned(), number: view.number, is_rendered };
+        }
+    }
+    let number = history.first().map_or(1, |(_, newest)| newest.number + 1);
+    let known = history.iter().find(|(_, view)| view.digest == rendered.digest);
+    let name = known.map_or_else(|| name(release, rendered.digest), |(name, _)| (*name).to_owned());
+    Choice { name, number, is_rendered: true }
+}
+
+fn name(release: &ElixirRelease, digest: u64) -> String {
+    // Ten digits leave 52 characters for the name of the release in a label's 63.
+    format!("{}-{:010x}", release.name_any(), digest >> 24)
+}
+
+fn inputs(release: &ElixirRelease, config: &BTreeMap<String, String>, facts: &Facts) -> u64 {
+    let mut spec = serde_json::to_value(&release.spec).unwrap_or_default();
+    if let Value::Object(spec) = &mut spec {
+        spec.retain(|field, _| !NOT_OF_THE_POD.contains(&field.as_str()));
+    }
+    digest::of(&(release.name_any(), spec, config, &facts.cluster_domain))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::resources::fixture;
+
+    fn rendered(digest: u64, inputs: u64) -> Rendered {
+        Rendered { template: PodTemplateSpec::default(), data: Value::Null, digest, inputs }
+    }
+
+    fn view(number: i64, digest: u64, inputs: u64) -> RevisionView {
+        RevisionView { number, digest, inputs: Some(inputs) }
+    }
+
+    fn chosen(rendered: &Rendered, running: Option<&str>) -> (String, i64, bool) {
+        let history = [("shop-b", view(2, 20, 200)), ("shop-a", view(1, 10, 100))];
+        let choice = choose(&fixture::release(""), rendered, &history, running);
+        (choice.name, choice.number, choice.is_rendered)
+    }
+
+    #[rstest]
+    #[case::same(rendered(20, 200), "shop-b", 2, true)]
+    #[case::said_otherwise(rendered(20, 999), "shop-b", 2, true)]
+    #[case::rendered_otherwise(rendered(999, 200), "shop-b", 2, false)]
+    #[case::back_to_an_older_one(rendered(10, 100), "shop-a", 3, true)]
+    #[case::new(rendered(0xffff_ffff_ff00_0000, 999), "shop-ffffffffff", 3, true)]
+    fn a_revision_changes_only_when_inputs_and_rendering_both_do(
+        #[case] rendered: Rendered,
+        #[case] name: &str,
+        #[case] number: i64,
+        #[case] is_rendered: bool,
+    ) {
+        assert_eq!(chosen(&rendered, Some("shop-b")), (name.to_owned(), number, is_rendered));
+    }
+
+    #[test]
+    fn the_first_revision_has_number_one() {
+        let choice = choose(&fixture::release(""), &rendered(1 << 24, 1), &[], None);
+        assert_eq!(choice, Choice { name: "shop-0000000001".to_owned(), number: 1, is_rendered: true });
+    }
+
+    #[rstest]
+    #[case("replicas: 7")]
+    #[case("paused: true")]
+    #[case("rollout: {maxSurge: 3}")]
+    #[case("networkPolicy: Disabled")]
+    #[case("disruptionBudget: {mode: Disabled}")]
+    #[case("autoscaling: {maxReplicas: 4}")]
+    fn what_is_not_of_the_pod_is_no_input(#[case] spec: &str) {
+        let inputs = |spec: &str| inputs(&fixture::release(spec), &BTreeMap::new(), &Facts::default());
+        assert_eq!(inputs(spec), inputs(""));
+        assert_ne!(inputs("imagePullPolicy: Always"), inputs(""));
+    }
+}

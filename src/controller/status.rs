@@ -1,0 +1,148 @@
+//! Status: what to tell about a release, as a pure function of what was observed and of what came of it.
+//!
+//! It holds nothing that moves by itself. A condition keeps its transition time while its status stays, so the status of a
+//! release at rest is equal to the one before and is not written.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::ResourceExt;
+
+use super::apply::{self, Outcome};
+use super::conditions::{self, Told};
+use super::observe::Observed;
+use super::view::DeploymentView;
+use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
+use crate::resources::labels;
+use crate::resources::problem::Problem;
+
+/// What came of a reconcile.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// The release is not valid. Nothing was written.
+    Invalid(&'a [Problem]),
+    /// The release is valid.
+    Valid {
+        /// What is odd about it.
+        warnings: &'a [Problem],
+        /// The revision it asks for.
+        revision: Option<&'a str>,
+        /// What came of applying it.
+        applied: Result<&'a Outcome, &'a apply::Error>,
+    },
+}
+
+impl Verdict<'_> {
+    /// Whether the cluster now has what the release asks for, as far as writing goes.
+    fn is_applied(&self) -> bool {
+        matches!(self, Self::Valid { applied: Ok(outcome), .. } if outcome.taken.is_empty())
+    }
+}
+
+/// The status of a release.
+#[must_use]
+pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirReleaseStatus {
+    let release = &*observed.release;
+    let before = release.status.clone().unwrap_or_default();
+    let target = match verdict {
+        Verdict::Valid { revision: Some(revision), .. } => Some((*revision).to_owned()),
+        _ => before.target_revision.clone(),
+    };
+    let nothing = DeploymentView::default();
+    let deployment = observed.deployment().unwrap_or(&nothing);
+    let progress = Progress::of(observed, deployment, target.as_deref());
+    let conditions = [
+        ("Ready", conditions::ready(observed, deployment)),
+        ("Progressing", conditions::progressing(observed, verdict, &progress)),
+        ("Degraded", conditions::degraded(observed, verdict)),
+        ("ConfigurationValid", conditions::configuration_valid(verdict)),
+    ];
+    let applied_generation =
+        if verdict.is_applied() && !release.spec.paused { release.metadata.generation } else { None };
+    let generation_of = |type_: &str, previous: Option<&Condition>| match type_ {
+        "ConfigurationValid" => release.metadata.generation,
+        _ => applied_generation.or_else(|| previous.and_then(|condition| condition.observed_generation)),
+    };
+    ElixirReleaseStatus {
+        observed_generation: release.metadata.generation,
+        replicas: deployment.replicas,
+        ready_replicas: deployment.ready,
+        updated_replicas: if deployment.revision.as_deref() == target.as_deref() { deployment.updated } else { 0 },
+        ready: Some(format!("{}/{}", deployment.ready, release.spec.replicas)),
+        selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
+        current_revision: if progress.is_complete { target.clone() } else { before.current_revision },
+        rollout: target.is_some().then(|| progress.rollout(release.spec.paused)),
+        target_revision: target,
+        conditions: conditions
+            .into_iter()
+            .map(|(type_, told)| {
+                let previous = before.conditions.iter().find(|condition| condition.type_ == type_);
+                condition(type_, told, generation_of(type_, previous), previous, now)
+            })
+            .collect(),
+    }
+}
+
+/// How far the target revision has come.
+#[derive(Debug)]
+pub struct Progress {
+    /// Whether every wanted pod runs it and is available, and no other pod is left.
+    pub is_complete: bool,
+    /// Whether Kubernetes has given up waiting.
+    pub is_late: bool,
+    /// The same in words.
+    pub message: String,
+}
+
+impl Progress {
+    fn of(observed: &Observed, deployment: &DeploymentView, target: Option<&str>) -> Self {
+        let wanted = observed.release.spec.replicas;
+        let runs_target = target.is_some() && deployment.revision.as_deref() == target && deployment.observed;
+        let updated = if runs_target { deployment.updated } else { 0 };
+        let available = if runs_target { deployment.available.min(updated) } else { 0 };
+        let leftovers = deployment.replicas - updated;
+        let is_complete = runs_target && deployment.wanted == wanted && available == wanted && leftovers == 0;
+        let revision = target.unwrap_or("the wanted revision");
+        let message = match (is_complete, leftovers) {
+            (true, _) => String::new(),
+            (false, 0) => format!("{available} of {wanted} nodes run {revision} and are available"),
+            (false, old) => format!(
+                "{available} of {wanted} nodes run {revision} and are available; {old} of an earlier one still run"
+            ),
+        };
+        Self { is_complete, is_late: deployment.deadline_exceeded && !is_complete, message }
+    }
+
+    fn rollout(&self, paused: bool) -> RolloutStatus {
+        let phase = match (self.is_complete, paused, self.is_late) {
+            (true, ..) => RolloutPhase::Complete,
+            (_, true, _) => RolloutPhase::Paused,
+            (_, _, true) => RolloutPhase::Failed,
+            _ => RolloutPhase::Progressing,
+        };
+        RolloutStatus { phase, message: self.message.clone() }
+    }
+}
+
+fn condition(
+    type_: &str,
+    told: Told,
+    observed_generation: Option<i64>,
+    previous: Option<&Condition>,
+    now: Timestamp,
+) -> Condition {
+    let unmoved = previous.filter(|condition| condition.status == told.status);
+    Condition {
+        type_: type_.to_owned(),
+        status: told.status.to_owned(),
+        reason: told.reason.to_string(),
+        message: told.message,
+        observed_generation,
+        last_transition_time: unmoved
+            .map_or(Time(whole_seconds(now)), |condition| condition.last_transition_time.clone()),
+    }
+}
+
+/// Kubernetes stores times in whole seconds; a fraction would make the stored status differ from ours.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}

@@ -1,0 +1,239 @@
+//! Slim views of children: of each only what plan and status read, so that thousands of them fit into a few megabytes.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::DynamicObject;
+use serde_json::Value;
+
+use super::kind::ChildKind;
+use super::ownership::owned_digest;
+use crate::digest;
+use crate::resources::labels;
+
+/// A child as it is in the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// Its kind.
+    pub kind: ChildKind,
+    /// Its name.
+    pub name: Box<str>,
+    /// Its uid.
+    pub uid: Box<str>,
+    /// Its version. Versions of one object grow, so an older view never replaces a newer one.
+    pub version: u64,
+    /// Uids of its owners.
+    pub owners: Box<[Box<str>]>,
+    /// Digest of the fields that our manager owns; `None` when it owns none.
+    pub digest: Option<u64>,
+    /// Digest of the object that was applied to make it so, when this process did. It differs from `digest` where the API
+    /// server rewrote a value.
+    pub applied: Option<u64>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// What else is read of some kinds.
+    pub detail: Detail,
+}
+
+/// What is read of a kind of child beyond its existence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    /// Nothing.
+    None,
+    /// Of a Deployment.
+    Deployment(Box<DeploymentView>),
+    /// Of a ControllerRevision.
+    Revision(RevisionView),
+}
+
+/// How far a Deployment has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeploymentView {
+    /// Revision of its pod template.
+    pub revision: Option<Box<str>>,
+    /// Whether its controller has seen its current spec.
+    pub observed: bool,
+    /// Wanted pods.
+    pub wanted: i32,
+    /// Pods that exist.
+    pub replicas: i32,
+    /// Pods of the current template.
+    pub updated: i32,
+    /// Ready pods.
+    pub ready: i32,
+    /// Pods that stayed ready long enough.
+    pub available: i32,
+    /// Why it cannot create pods (a quota, an admission webhook), in Kubernetes' words.
+    pub failure: Option<Box<str>>,
+    /// Whether it made no progress within its deadline.
+    pub deadline_exceeded: bool,
+}
+
+/// A revision in the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevisionView {
+    /// Its number: the highest is the newest.
+    pub number: i64,
+    /// Digest of the pod template and configuration it holds.
+    pub digest: u64,
+    /// Digest of the inputs that it was rendered from.
+    pub inputs: Option<u64>,
+}
+
+impl Child {
+    /// The view of a live object, or `None` if it lacks what every stored object has.
+    #[must_use]
+    pub fn of(kind: ChildKind, object: &DynamicObject) -> Option<Self> {
+        let meta = &object.metadata;
+        Some(Self {
+            kind,
+            name: meta.name.as_deref()?.into(),
+            uid: meta.uid.as_deref()?.into(),
+            version: version(meta)?,
+            owners: meta.owner_references.iter().flatten().map(|owner| owner.uid.as_str().into()).collect(),
+            digest: owned_digest(object),
+            applied: None,
+            deleting: meta.deletion_timestamp.is_some(),
+            detail: detail(kind, object),
+        })
+    }
+
+    /// Whether the release with this uid owns it.
+    #[must_use]
+    pub fn is_owned_by(&self, uid: &str) -> bool {
+        self.owners.iter().any(|owner| &**owner == uid)
+    }
+
+    /// Whether applying the object of this digest would change nothing.
+    #[must_use]
+    pub fn is_as(&self, desired: u64) -> bool {
+        self.digest == Some(desired) || self.applied == Some(desired)
+    }
+
+    /// Whether the operator made it, for this release or for an earlier one of the same name.
+    #[must_use]
+    pub fn is_ours(&self, uid: &str) -> bool {
+        self.digest.is_some() || self.is_owned_by(uid)
+    }
+
+    /// The Deployment's view, if it is one.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&DeploymentView> {
+        match &self.detail {
+            Detail::Deployment(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// The revision's view, if it is one.
+    #[must_use]
+    pub fn revision(&self) -> Option<RevisionView> {
+        match self.detail {
+            Detail::Revision(view) => Some(view),
+            _ => None,
+        }
+    }
+}
+
+/// The resource version as a number. Kubernetes declares it comparable within one kind since 1.35 and has always made it
+/// from etcd's revision; a server that does otherwise yields `None`.
+#[must_use]
+pub fn version(meta: &ObjectMeta) -> Option<u64> {
+    meta.resource_version.as_deref()?.parse().ok()
+}
+
+fn detail(kind: ChildKind, object: &DynamicObject) -> Detail {
+    match kind {
+        ChildKind::Deployment => Detail::Deployment(Box::new(deployment(object))),
+        ChildKind::ControllerRevision => Detail::Revision(revision(object)),
+        _ => Detail::None,
+    }
+}
+
+fn deployment(object: &DynamicObject) -> DeploymentView {
+    let (spec, status) = (&object.data["spec"], &object.data["status"]);
+    let count = |name: &str| status[name].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or_default();
+    let condition =
+        |kind: &str| status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
+    DeploymentView {
+        revision: text(&spec["template"]["metadata"]["labels"][labels::REVISION]),
+        observed: status["observedGeneration"].as_i64() >= object.metadata.generation,
+        wanted: spec["replicas"].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or(1),
+        replicas: count("replicas"),
+        updated: count("updatedReplicas"),
+        ready: count("readyReplicas"),
+        available: count("availableReplicas"),
+        failure: condition("ReplicaFailure").filter(|c| c["status"] == "True").and_then(|c| text(&c["message"])),
+        deadline_exceeded: condition("Progressing").is_some_and(|c| c["reason"] == "ProgressDeadlineExceeded"),
+    }
+}
+
+fn revision(object: &DynamicObject) -> RevisionView {
+    let annotation = object.metadata.annotations.as_ref().and_then(|all| all.get(labels::INPUTS));
+    RevisionView {
+        number: object.data["revision"].as_i64().unwrap_or_default(),
+        digest: digest::of_value(&object.data["data"]),
+        inputs: annotation.and_then(|hex| u64::from_str_radix(hex, 16).ok()),
+    }
+}
+
+fn text(value: &Value) -> Option<Box<str>> {
+    value.as_str().map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(value: Value) -> DynamicObject {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_deployment_is_reduced_to_its_progress() {
+        let object = parse(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "shop", "uid": "u", "resourceVersion": "7", "generation": 3},
+            "spec": {"replicas": 4, "template": {"metadata": {"labels": {"beam-operator.io/revision": "shop-1"}}}},
+            "status": {
+                "observedGeneration": 2, "replicas": 5, "updatedReplicas": 2, "readyReplicas": 3, "availableReplicas": 1,
+                "conditions": [
+                    {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"},
+                    {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
+                ],
+            },
+        }));
+        let child = Child::of(ChildKind::Deployment, &object).unwrap();
+        assert_eq!((&*child.name, &*child.uid, child.version), ("shop", "u", 7));
+        let expected = DeploymentView {
+            revision: Some("shop-1".into()),
+            observed: false,
+            wanted: 4,
+            replicas: 5,
+            updated: 2,
+            ready: 3,
+            available: 1,
+            failure: Some("exceeded quota".into()),
+            deadline_exceeded: true,
+        };
+        assert_eq!(child.deployment(), Some(&expected));
+    }
+
+    #[test]
+    fn a_revision_keeps_number_digest_and_inputs() {
+        let object = parse(json!({
+            "apiVersion": "apps/v1", "kind": "ControllerRevision",
+            "metadata": {"name": "r", "uid": "u", "resourceVersion": "7", "annotations": {"beam-operator.io/inputs": "ff"}},
+            "revision": 4, "data": {},
+        }));
+        let child = Child::of(ChildKind::ControllerRevision, &object).unwrap();
+        let expected = RevisionView { number: 4, digest: digest::of_value(&json!({})), inputs: Some(255) };
+        assert_eq!(child.revision(), Some(expected));
+    }
+
+    #[test]
+    fn an_object_without_a_uid_is_no_child() {
+        let object = parse(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"}}));
+        assert_eq!(Child::of(ChildKind::Service, &object), None);
+    }
+}

@@ -1,0 +1,263 @@
+//! The watches that fill a cache, and the queue of releases that they find worth another look.
+//!
+//! Each watch is a task of its own, comes back by itself after an API server went away, and pages its lists, so that what
+//! is in memory at any moment is one page besides the slim views. Children and pods are selected by label on the server.
+//! Of Secrets and ConfigMaps only metadata ever arrives.
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt;
+use futures::channel::mpsc::UnboundedSender;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{DynamicObject, ObjectMeta};
+use kube::core::error_boundary::InvalidObject;
+use kube::core::{DeserializeGuard, PartialObjectMeta, PartialObjectMetaExt};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use super::cache::{Cache, Change, Key};
+use super::kind::ChildKind;
+use super::lock;
+use crate::api::ElixirRelease;
+use crate::operator::events::{EventType, Events};
+use crate::operator::metrics::Metrics;
+use crate::resources::labels;
+use crate::resources::reference::ReferenceKind;
+
+/// A release in the controller's own store, which needs to know no more than that it exists.
+pub type Stub = PartialObjectMeta<ElixirRelease>;
+
+/// Annotation in which `kubectl apply` keeps the whole object once more.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Objects on a page of a list.
+const PAGE: u32 = 100;
+
+/// The watches of one scope: all namespaces, or one.
+pub struct Watches {
+    /// The client.
+    pub client: Client,
+    /// The namespace; `None` for all.
+    pub namespace: Option<Arc<str>>,
+    /// Where they put what they see.
+    pub cache: Arc<Mutex<Cache>>,
+    /// Where they put the releases to look at again.
+    pub queue: UnboundedSender<Key>,
+    /// What they count.
+    pub metrics: Arc<Metrics>,
+    /// Where they tell of releases that cannot be read.
+    pub events: Events,
+}
+
+impl Watches {
+    /// Starts every watch and waits until each has listed once.
+    pub async fn start(&self, tasks: &mut JoinSet<()>, store: Writer<Stub>) {
+        let made_by_us = format!("{}={}", labels::MANAGED_BY, labels::MANAGER);
+        let mut synced = Vec::new();
+        for kind in ChildKind::ALL {
+            let config = config().labels(&made_by_us);
+            synced.push(match kind {
+                // The cookie must not come near us: metadata says all that is needed.
+                ChildKind::Secret => self.follow(tasks, kind.as_str(), self.api(), config, move |cache, change| {
+                    let metadata = |secret: PartialObjectMeta<Secret>| secret.metadata;
+                    cache.on_child(kind, change.map(metadata).map(without_content))
+                }),
+                _ => self.follow(tasks, kind.as_str(), self.dynamic_api(kind), config, move |cache, change| {
+                    cache.on_child(kind, change)
+                }),
+            });
+        }
+        synced.push(self.follow(tasks, "Pod", self.api(), config().labels(labels::RELEASE), Cache::on_pod));
+        synced.push(self.follow(tasks, "Secret metadata", self.api(), config(), |cache, change| {
+            cache.contents.on_change(ReferenceKind::Secret, change.map(|it: PartialObjectMeta<Secret>| it.metadata))
+        }));
+        synced.push(self.follow(tasks, "ConfigMap metadata", self.api(), config(), |cache, change| {
+            cache
+                .contents
+                .on_change(ReferenceKind::ConfigMap, change.map(|it: PartialObjectMeta<ConfigMap>| it.metadata))
+        }));
+        wait(synced).await;
+        // Releases come last: each is looked at as soon as it is seen, with everything about it in place.
+        let mut releases = Releases { store, listing: false, events: self.events.clone() };
+        wait([
+            self.follow(tasks, "ElixirRelease", self.api(), config(), move |cache, change| releases.on(cache, change))
+        ])
+        .await;
+    }
+
+    /// Follows one kind in a task of its own; the receiver hears when it has listed once.
+    fn follow<K, F>(
+        &self,
+        tasks: &mut JoinSet<()>,
+        kind: &'static str,
+        api: Api<K>,
+        config: watcher::Config,
+        mut put: F,
+    ) -> oneshot::Receiver<()>
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+        F: FnMut(&mut Cache, Change<K>) -> Vec<Key> + Send + 'static,
+    {
+        let (listed, synced) = oneshot::channel();
+        let (cache, queue, metrics) = (self.cache.clone(), self.queue.clone(), self.metrics.clone());
+        tasks.spawn(async move {
+            let mut listed = Some(listed);
+            let mut events = pin!(watcher(api, config).default_backoff());
+            while let Some(event) = events.next().await {
+                let change = match event {
+                    Ok(event) => Change::from(event),
+                    Err(error) => {
+                        metrics.watch_failed(kind);
+                        warn!(kind, %error, "a watch failed and is started again");
+                        continue;
+                    }
+                };
+                let (begins, ends) = (matches!(change, Change::Begin), matches!(change, Change::End));
+                let concerned = put(&mut lock(&cache), change);
+                for key in concerned {
+                    // The queue closes when the controller stops, and then nobody needs to look again.
+                    let _ = queue.unbounded_send(key);
+                }
+                if begins {
+                    metrics.watch_restarted(kind);
+                }
+                if let Some(listed) = listed.take_if(|_| ends) {
+                    let _ = listed.send(());
+                }
+            }
+        });
+        synced
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    fn dynamic_api(&self, kind: ChildKind) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => kind.api(&self.client, namespace),
+            None => Api::all_with(self.client.clone(), &kind.api_resource()),
+        }
+    }
+}
+
+/// What becomes of a change of a release.
+struct Releases {
+    store: Writer<Stub>,
+    listing: bool,
+    events: Events,
+}
+
+impl Releases {
+    fn on(&mut self, cache: &mut Cache, change: Change<DeserializeGuard<ElixirRelease>>) -> Vec<Key> {
+        self.put_into_store(&change);
+        match change {
+            Change::Begin => cache.on_release(Change::Begin),
+            Change::End => cache.on_release(Change::End),
+            Change::Gone(guard) => {
+                let metadata = guard.meta().clone();
+                cache.on_release(Change::Gone(ElixirRelease { metadata, ..ElixirRelease::default() }))
+            }
+            Change::Seen(DeserializeGuard(Ok(release))) => cache.on_release(Change::Seen(slim(release))),
+            Change::Seen(DeserializeGuard(Err(invalid))) => {
+                let InvalidObject { metadata, error } = invalid;
+                let name = metadata.name.as_deref().unwrap_or_default();
+                cache.releases.keep(&Key::new(metadata.namespace.as_deref().unwrap_or_default(), name));
+                self.tell_unreadable(&metadata, &error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The controller looks at a release only if its store has it. While a list is under way the store shows none of it, so
+    /// what the list names goes in at once as well: its turn in the queue may come before the list ends.
+    fn put_into_store(&mut self, change: &Change<DeserializeGuard<ElixirRelease>>) {
+        match change {
+            Change::Begin => {
+                self.listing = true;
+                self.store.apply_watcher_event(&Event::Init);
+            }
+            Change::Seen(guard) => {
+                if self.listing {
+                    self.store.apply_watcher_event(&Event::InitApply(stub(guard.meta())));
+                }
+                self.store.apply_watcher_event(&Event::Apply(stub(guard.meta())));
+            }
+            Change::Gone(guard) => self.store.apply_watcher_event(&Event::Delete(stub(guard.meta()))),
+            Change::End => {
+                self.listing = false;
+                self.store.apply_watcher_event(&Event::InitDone);
+            }
+        }
+    }
+
+    /// A stored object of another shape, of a newer version say, must not stop the others. What runs is left alone.
+    fn tell_unreadable(&self, metadata: &ObjectMeta, error: &str) {
+        let ObjectMeta { name, namespace, .. } = metadata;
+        warn!(namespace, name, error, "a release cannot be read and is left alone until it is corrected");
+        let events = self.events.clone();
+        let regarding = stub(metadata).object_ref(&());
+        let note = format!("cannot be read and is left alone, with what runs of it, until it is corrected: {error}");
+        tokio::spawn(
+            async move { events.publish(&regarding, EventType::Warning, "Unreadable", "Observe", note).await },
+        );
+    }
+}
+
+/// The release as the cache holds it: what nobody reads is most of its size.
+#[must_use]
+pub fn slim(mut release: ElixirRelease) -> ElixirRelease {
+    release.metadata.managed_fields = None;
+    if let Some(annotations) = &mut release.metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    release
+}
+
+/// A reference to a release for the controller's own store.
+fn stub(metadata: &ObjectMeta) -> Stub {
+    let ObjectMeta { name, namespace, uid, .. } = metadata.clone();
+    ObjectMeta { name, namespace, uid, ..ObjectMeta::default() }.into_response_partial()
+}
+
+fn without_content(metadata: ObjectMeta) -> DynamicObject {
+    DynamicObject { types: None, metadata, data: serde_json::Value::Null }
+}
+
+fn config() -> watcher::Config {
+    watcher::Config::default().page_size(PAGE)
+}
+
+async fn wait(synced: impl IntoIterator<Item = oneshot::Receiver<()>>) {
+    for listed in synced {
+        // A sender that is dropped belongs to a task that ended: the process is stopping.
+        let _ = listed.await;
+    }
+}
+
+impl<K> From<Event<K>> for Change<K> {
+    fn from(event: Event<K>) -> Self {
+        match event {
+            Event::Init => Self::Begin,
+            Event::InitApply(object) | Event::Apply(object) => Self::Seen(object),
+            Event::Delete(object) => Self::Gone(object),
+            Event::InitDone => Self::End,
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `beam-operator render`: the children that releases would get, without a cluster.
+//!
+//! It runs the same validation and the same plan as the controller, on what a file says. What only a cluster knows is
+//! missing: owners, the value of a new cookie, and whether the ConfigMaps and Secrets that are referred to exist.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use kube::api::ObjectMeta;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::api::ElixirRelease;
+use crate::controller::cache::{Cache, Change, Key};
+use crate::controller::observe::Observed;
+use crate::controller::plan::{Step, plan};
+use crate::controller::validate::{References, validate};
+use crate::resources::problem::Problem;
+use crate::resources::{Facts, names, strict};
+
+/// What to render.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// File with one or more ElixirReleases in YAML or JSON; - reads standard input
+    #[arg(short, long = "filename", value_name = "FILE")]
+    pub file: PathBuf,
+    /// What to assume of the cluster.
+    #[command(flatten)]
+    pub facts: Assumptions,
+}
+
+/// What to assume of the cluster.
+#[derive(Debug, Args)]
+pub struct Assumptions {
+    /// DNS domain of the cluster, the last part of the names of Services
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    cluster_domain: String,
+    /// Namespace the operator runs in, which NetworkPolicies let in
+    #[arg(long, value_name = "NAMESPACE")]
+    operator_namespace: Option<String>,
+}
+
+impl From<Assumptions> for Facts {
+    fn from(assumed: Assumptions) -> Self {
+        Self { cluster_domain: assumed.cluster_domain, operator_namespace: assumed.operator_namespace }
+    }
+}
+
+/// The children of the releases in a file, as YAML documents.
+///
+/// # Errors
+/// The file cannot be read, or a release in it is not valid: then every problem of every release.
+pub fn file(path: &Path, facts: &Facts) -> anyhow::Result<String> {
+    let text = match path.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(path),
+    };
+    render(&text.with_context(|| format!("cannot read {}", path.display()))?, facts)
+}
+
+/// The children of the releases in YAML documents, as YAML documents.
+///
+/// # Errors
+/// A document is no release, or a release is not valid: then every problem of every release.
+pub fn render(text: &str, facts: &Facts) -> anyhow::Result<String> {
+    let mut cache = Cache::default();
+    let mut keys = Vec::new();
+    for document in serde_yaml::Deserializer::from_str(text) {
+        let value = Value::deserialize(document).context("not YAML")?;
+        if value.is_null() {
+            continue;
+        }
+        let release = parse(value)?;
+        keys.push(Key::of(&release));
+        cache.on_release(Change::Seen(release));
+    }
+    if keys.is_empty() {
+        bail!("no ElixirRelease in it");
+    }
+    let mut documents: Vec<Value> = Vec::new();
+    let mut problems = Vec::new();
+    for key in &keys {
+        match children(&cache, key, facts) {
+            // What members of a cluster share is printed with the first of them.
+            Ok(children) => {
+                for child in children {
+                    if !documents.contains(&child) {
+                        documents.push(child);
+                    }
+                }
+            }
+            Err(found) => problems.push(told(&key.name, &found)),
+        }
+    }
+    if !problems.is_empty() {
+        bail!(problems.join("\n"));
+    }
+    let yaml = documents.iter().map(serde_yaml::to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok(yaml.iter().map(|document| format!("---\n{document}")).collect())
+}
+
+fn parse(mut value: Value) -> anyhow::Result<ElixirRelease> {
+    if value["kind"] != "ElixirRelease" {
+        bail!("a document is of kind {}, and only ElixirRelease can be rendered", value["kind"]);
+    }
+    let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let spec = strict::parse(&value["spec"], "spec").map_err(|problems| anyhow!(told(&name, &problems)))?;
+    let mut metadata: ObjectMeta = serde_json::from_value(value["metadata"].take()).context("metadata")?;
+    metadata.namespace.get_or_insert_with(|| "default".to_owned());
+    Ok(ElixirRelease { metadata, spec, status: None })
+}
+
+fn told(release: &str, problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems.iter().map(|problem| format!("ElixirRelease {release}: {problem}")).collect();
+    lines.join("\n")
+}
+
+fn children(cache: &Cache, key: &Key, facts: &Facts) -> Result<Vec<Value>, Vec<Problem>> {
+    let Some(observed) = Observed::of(cache, key, &[]) else { return Ok(Vec::new()) };
+    let members: Vec<&ElixirRelease> = observed.members.iter().map(Arc::as_ref).collect();
+    let valid = validate(&observed.release, &members, References::Unknown, facts)?;
+    let steps = plan(&observed, &valid, facts).steps;
+    Ok(steps.into_iter().filter_map(|step| object(step, &observed)).collect())
+}
+
+fn object(step: Step, observed: &Observed) -> Option<Value> {
+    match step {
+        Step::Create(desired) => Some(desired.object),
+        Step::CreateCookie(_) => Some(json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": names::cookie_secret(&observed.release), "namespace": *observed.key.namespace},
+            "stringData": {(names::COOKIE_KEY): "(64 random characters, made once in the cluster)"},
+        })),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOP: &str = "apiVersion: beam-operator.io/v1alpha1\nkind: ElixirRelease\nmetadata: {name: shop}\nspec: ";
+
+    #[test]
+    fn three_lines_of_spec_render_every_child() {
+        let text = format!("{SHOP}{{image: 'shop:1', replicas: 3, ports: [{{containerPort: 4000}}]}}");
+        let rendered = render(&text, &Facts::default()).unwrap();
+        let kinds: Vec<_> = rendered.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+        let expected = [
+            "Secret",
+            "Service",
+            "NetworkPolicy",
+            "ControllerRevision",
+            "Deployment",
+            "Service",
+            "PodDisruptionBudget",
+        ];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn what_members_of_a_cluster_share_is_rendered_once() {
+        let shop = format!("{SHOP}{{image: 'shop:1', cluster: {{name: shop}}}}");
+        let web = shop.replacen("{name: shop}", "{name: web}", 1);
+        let rendered = render(&format!("{shop}\n---\n{web}"), &Facts::default()).unwrap();
+        assert_eq!(rendered.matches("kind: Secret").count(), 1);
+        assert_eq!(rendered.matches("  name: shop-nodes\n").count(), 1);
+        assert_eq!(rendered.matches("kind: Deployment").count(), 2);
+    }
+
+    #[test]
+    fn every_problem_of_every_release_is_told() {
+        let bad = format!("{SHOP}{{image: '', replicas: -1}}");
+        let told = render(&format!("{bad}\n---\n{}", bad.replacen("shop", "web", 1)), &Facts::default())
+            .unwrap_err()
+            .to_string();
+        for expected in
+            ["ElixirRelease shop: spec.image", "ElixirRelease shop: spec.replicas", "ElixirRelease web: spec.image"]
+        {
+            assert!(told.contains(expected), "{expected} is not in:\n{told}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_told_with_its_path() {
+        let told = render(&format!("{SHOP}{{image: a, clutser: {{}}}}"), &Facts::default()).unwrap_err().to_string();
+        assert!(told.contains("spec.clutser"), "{told}");
+    }
+}

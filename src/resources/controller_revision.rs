@@ -1,0 +1,46 @@
+//! The ControllerRevision: what the pods of a revision looked like, kept so that there is something to go back to.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
+use serde_json::{Value, json};
+
+use super::{labels, metadata};
+use crate::api::ElixirRelease;
+
+/// The record of a revision: its name, its place in the history, its [`data`] and the digest of the inputs that it was
+/// made from.
+#[must_use]
+pub fn build(release: &ElixirRelease, name: &str, number: i64, data: Value, inputs: &str) -> ControllerRevision {
+    let mut metadata = metadata::of_release(release, name);
+    metadata.annotations.get_or_insert_default().insert(labels::INPUTS.to_owned(), inputs.to_owned());
+    ControllerRevision { metadata, data: Some(RawExtension(data)), revision: number }
+}
+
+/// What a revision holds, immutably: the template of its pods, in the shape that a StatefulSet gives its own revisions, and
+/// the digests of the configuration that they read.
+#[must_use]
+pub fn data(template: &PodTemplateSpec, config: &BTreeMap<String, String>) -> Value {
+    json!({"spec": {"template": template}, "config": config})
+}
+
+/// The pods' template in the data of a revision; `None` if it holds none.
+#[must_use]
+pub fn template(data: &Value) -> Option<PodTemplateSpec> {
+    serde_json::from_value(data.pointer("/spec/template")?.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn the_second_revision() {
+        let template = PodTemplateSpec::default();
+        let data = data(&template, &BTreeMap::from([("Secret shop-env".to_owned(), "9a".to_owned())]));
+        insta::assert_yaml_snapshot!(build(&fixture::release(""), "shop-7c9d4", 2, data, "0f3a"));
+    }
+}

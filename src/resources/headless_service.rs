@@ -1,0 +1,131 @@
+//! The headless Service through which the nodes of a cluster find each other.
+//!
+//! It is kept apart from the Service that carries traffic, because it lists nodes before they are ready: a node has to
+//! meet its cluster in order to become ready. The releases of a cluster share it. A member that names another Service
+//! gets that one too; each selects every pod of the cluster.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+
+use super::{labels, metadata, names};
+use crate::api::{ElixirRelease, Epmd, HeadlessService};
+
+/// The headless Services that the distributed members of a cluster, oldest first, name: one for almost all clusters.
+#[must_use]
+pub fn build(members: &[&ElixirRelease]) -> Vec<Service> {
+    let mut by_name: BTreeMap<String, Vec<&ElixirRelease>> = BTreeMap::new();
+    for member in members {
+        by_name.entry(names::headless_service(member)).or_default().push(member);
+    }
+    by_name.into_iter().filter_map(|(name, users)| service(name, &users)).collect()
+}
+
+/// The oldest of its users decides whether nodes are listed before they are ready, and wins where labels or annotations
+/// contradict each other.
+fn service(name: String, users: &[&ElixirRelease]) -> Option<Service> {
+    let oldest = users.first()?;
+    let mut metadata = metadata::of_members(users, name)?;
+    let labels = metadata.labels.get_or_insert_default();
+    for (key, value) in union(users, |service| &service.labels) {
+        labels.entry(key).or_insert(value);
+    }
+    let annotations = union(users, |service| &service.annotations);
+    metadata.annotations = (!annotations.is_empty()).then_some(annotations);
+
+    let wishes = &oldest.spec.cluster.service;
+    Some(Service {
+        metadata,
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".to_owned()),
+            publish_not_ready_addresses: wishes.publish_not_ready_addresses.then_some(true),
+            selector: Some(labels::cluster_selector(&names::cluster(oldest))),
+            ports: Some(vec![port(oldest)]),
+            ..ServiceSpec::default()
+        }),
+        status: None,
+    })
+}
+
+fn union(
+    users: &[&ElixirRelease],
+    of: impl Fn(&HeadlessService) -> &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    users.iter().rev().flat_map(|user| of(&user.spec.cluster.service).clone()).collect()
+}
+
+/// Addresses need no port, but SRV records (libcluster's DNSSRV) exist only for one. It is where every member listens:
+/// EPMD, or without EPMD the port that all nodes have in common.
+fn port(member: &ElixirRelease) -> ServicePort {
+    let ports = &member.spec.cluster.ports;
+    let (name, port) = match member.spec.cluster.epmd {
+        Epmd::Enabled => ("epmd", ports.epmd),
+        Epmd::Disabled => ("distribution", ports.distribution.from),
+    };
+    ServicePort { name: Some(name.to_owned()), port: port.into(), ..ServicePort::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn two_members_of_a_cluster() {
+        let api =
+            fixture::named("api", "cluster: {name: shop, service: {labels: {mesh: shop}, annotations: {a: api}}}");
+        let indexer =
+            fixture::named("indexer", "cluster: {name: shop, service: {annotations: {a: indexer, b: indexer}}}");
+        insta::assert_yaml_snapshot!(build(&[&api, &indexer]));
+    }
+
+    #[test]
+    fn a_member_with_a_name_of_its_own_gets_that_too() {
+        let api = fixture::named("api", "cluster: {name: shop}");
+        let indexer = fixture::named("indexer", "cluster: {name: shop, service: {name: legacy}}");
+        let services = build(&[&api, &indexer]);
+
+        let owners_and_selectors: Vec<_> = services
+            .iter()
+            .map(|service| {
+                let owners = service.metadata.owner_references.as_ref().unwrap();
+                let selector = service.spec.as_ref().unwrap().selector.as_ref().unwrap();
+                (service.metadata.name.as_deref().unwrap(), owners[0].name.as_str(), selector[labels::CLUSTER].as_str())
+            })
+            .collect();
+        assert_eq!(owners_and_selectors, [("legacy", "indexer", "shop"), ("shop-nodes", "api", "shop")]);
+    }
+
+    #[rstest]
+    #[case::named_after_the_cluster("{cluster: {name: market}}", "/metadata/name", json!("market-nodes"))]
+    #[case::named_by_the_user("{cluster: {service: {name: peers}}}", "/metadata/name", json!("peers"))]
+    #[case::labelled("{cluster: {service: {labels: {app: shop}}}}", "/metadata/labels/app", json!("shop"))]
+    #[case::annotated("{cluster: {service: {annotations: {a: b}}}}", "/metadata/annotations", json!({"a": "b"}))]
+    #[case::not_ready_too("{}", "/spec/publishNotReadyAddresses", json!(true))]
+    #[case::epmd("{cluster: {ports: {epmd: 4370}}}", "/spec/ports", json!([{"name": "epmd", "port": 4370}]))]
+    #[case::no_epmd("{cluster: {epmd: Disabled}}", "/spec/ports", json!([{"name": "distribution", "port": 9100}]))]
+    fn a_field_reaches_the_service(#[case] spec: &str, #[case] pointer: &str, #[case] expected: Value) {
+        let services = serde_json::to_value(build(&[&fixture::release(spec)])).unwrap();
+        assert_eq!(services[0].pointer(pointer), Some(&expected));
+    }
+
+    #[test]
+    fn only_ready_nodes_when_asked_for() {
+        let services = build(&[&fixture::release("cluster: {service: {publishNotReadyAddresses: false}}")]);
+        assert_eq!(services[0].spec.as_ref().unwrap().publish_not_ready_addresses, None);
+    }
+
+    #[test]
+    fn labels_of_the_user_do_not_hide_the_service_from_us() {
+        let services = build(&[&fixture::release("cluster: {service: {labels: {app.kubernetes.io/managed-by: me}}}")]);
+        assert_eq!(services[0].metadata.labels.as_ref().unwrap()[labels::MANAGED_BY], labels::MANAGER);
+    }
+
+    #[test]
+    fn nobody_distributed_needs_none() {
+        assert_eq!(build(&[]), []);
+    }
+}

@@ -1,0 +1,76 @@
+//! Labels and annotations that the operator sets or reads.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+
+use super::names;
+use crate::api::ElixirRelease;
+
+/// Name of the release that an object belongs to. With [`CONTROLLER`] it selects the pods, so it never changes.
+pub const RELEASE: &str = "beam-operator.io/release";
+/// Name of the BEAM cluster that an object belongs to.
+pub const CLUSTER: &str = "beam-operator.io/cluster";
+/// Revision of a pod.
+pub const REVISION: &str = "beam-operator.io/revision";
+/// Set on every object that the operator writes; its watches select by it.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const MANAGER: &str = "beam-operator";
+/// Name of the application, as Kubernetes recommends.
+pub const NAME: &str = "app.kubernetes.io/name";
+/// Instance of the application, as Kubernetes recommends.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// Annotation on a ConfigMap or Secret: `"false"` keeps its content out of the revision.
+pub const RESTART: &str = "beam-operator.io/restart";
+/// Annotation on a ControllerRevision: digest of the inputs it was rendered from.
+pub const INPUTS: &str = "beam-operator.io/inputs";
+/// Annotation on a pod: the VM arguments for a remote shell beside the node.
+pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
+
+/// Labels of a child that belongs to one release. Only distributed releases carry that of a cluster: it makes a pod a
+/// peer, whom the headless Service lists and the NetworkPolicies let in.
+#[must_use]
+pub fn of_release(release: &ElixirRelease) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::from([(MANAGED_BY.to_owned(), MANAGER.to_owned())]);
+    if names::is_distributed(release) {
+        labels.insert(CLUSTER.to_owned(), names::cluster(release));
+    }
+    labels.insert(RELEASE.to_owned(), release.name_any());
+    labels.insert(NAME.to_owned(), release.name_any());
+    labels.insert(INSTANCE.to_owned(), release.name_any());
+    labels
+}
+
+/// Labels of a child that the releases of a cluster share.
+#[must_use]
+pub fn of_cluster(cluster: &str) -> BTreeMap<String, String> {
+    [(MANAGED_BY, MANAGER), (CLUSTER, cluster)].into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// The labels by which a release's pods are selected. They are immutable in a Deployment, so nothing may be added here.
+#[must_use]
+pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
+    BTreeMap::from([(RELEASE.to_owned(), release.name_any())])
+}
+
+/// The labels by which the pods of a whole cluster are selected.
+#[must_use]
+pub fn cluster_selector(cluster: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(CLUSTER.to_owned(), cluster.to_owned())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn a_lone_node_is_nobodys_peer() {
+        let (member, lone) = ("cluster: {name: market}", "cluster: {name: market, distribution: Disabled}");
+
+        assert_eq!(of_release(&fixture::release(member)).get(CLUSTER).map(String::as_str), Some("market"));
+        assert_eq!(of_release(&fixture::release(lone)).get(CLUSTER), None);
+    }
+}

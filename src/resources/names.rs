@@ -1,0 +1,60 @@
+//! Names that derive from a release. Each is unique in its namespace because the release's or the cluster's name is.
+
+use kube::ResourceExt;
+
+use crate::api::{Distribution, ElixirRelease, SecretKeyRef};
+
+/// Name of the container that runs the release.
+pub const CONTAINER: &str = "release";
+
+/// Key of the Secret that holds a generated cookie.
+pub const COOKIE_KEY: &str = "cookie";
+
+/// Name of the cluster that the release belongs to.
+#[must_use]
+pub fn cluster(release: &ElixirRelease) -> String {
+    release.spec.cluster.name.clone().unwrap_or_else(|| release.name_any())
+}
+
+/// The part before the `@` of every node name of the release.
+#[must_use]
+pub fn basename(release: &ElixirRelease) -> String {
+    release.spec.cluster.basename.clone().unwrap_or_else(|| cluster(release))
+}
+
+/// Name of the release in the image, that is of its start script `bin/<name>`.
+#[must_use]
+pub fn start_script(release: &ElixirRelease) -> String {
+    release.spec.release.name.clone().unwrap_or_else(|| release.name_any())
+}
+
+/// Name of the headless Service of the cluster.
+#[must_use]
+pub fn headless_service(release: &ElixirRelease) -> String {
+    release.spec.cluster.service.name.clone().unwrap_or_else(|| format!("{}-nodes", cluster(release)))
+}
+
+/// Name of the Secret that the operator makes for a cluster without a cookie of its own.
+#[must_use]
+pub fn cookie_secret(release: &ElixirRelease) -> String {
+    format!("{}-cookie", cluster(release))
+}
+
+/// The Secret and key that hold the cookie, whoever made them.
+#[must_use]
+pub fn cookie(release: &ElixirRelease) -> SecretKeyRef {
+    let own = release.spec.cluster.cookie.secret_key_ref.clone();
+    own.unwrap_or_else(|| SecretKeyRef { name: cookie_secret(release), key: COOKIE_KEY.to_owned() })
+}
+
+/// Name of the ServiceAccount, Role and RoleBinding for discovery through the Kubernetes API.
+#[must_use]
+pub fn discovery(release: &ElixirRelease) -> String {
+    format!("{}-discovery", release.name_any())
+}
+
+/// Whether the nodes of the release speak the distribution protocol.
+#[must_use]
+pub fn is_distributed(release: &ElixirRelease) -> bool {
+    release.spec.cluster.distribution == Distribution::Enabled
+}

@@ -1,0 +1,134 @@
+//! The flags that the operator gives to the virtual machine.
+//!
+//! `ERL_AFLAGS` stands before `vm.args` and `ERL_ZFLAGS` behind it. Of `-kernel inet_dist_listen_*` the VM takes the
+//! first occurrence and of emulator flags such as `+S` the last, so the ports go into the one and the emulator's into the
+//! other, each on the side of the user's text that lets the user win.
+
+use k8s_openapi::api::core::v1::{Container, EnvVar};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube_quantity::ParsedQuantity;
+
+use crate::api::{BusyWait, ElixirRelease, Epmd, ReleaseTool, Schedulers, SchedulersPolicy, Vm};
+use crate::resources::names;
+
+/// Flags in a variable that may hold some of the user's already.
+pub(super) struct Flags {
+    /// Name of the variable.
+    pub variable: &'static str,
+    /// Our text, never empty.
+    pub text: String,
+    /// On which side of the user's text it goes.
+    pub ours: Side,
+}
+
+/// A side of the user's text.
+pub(super) enum Side {
+    /// Before it.
+    First,
+    /// Behind it.
+    Last,
+}
+
+/// The most schedulers that the VM takes.
+const MAX_SCHEDULERS: u16 = 1024;
+
+/// The flags of the release, in the reverse of the order that their variables are to have. `container` is the one with
+/// `podTemplate` merged in, because its CPU limit is the one that counts.
+pub(super) fn of(release: &ElixirRelease, container: &Container, env: &[EnvVar]) -> Vec<Flags> {
+    let emulator = Flags { variable: "ERL_ZFLAGS", text: emulator(release, container), ours: Side::First };
+    let distribution = Flags { variable: "ERL_AFLAGS", text: distribution(release, env), ours: Side::Last };
+    [emulator, distribution].into_iter().filter(|flags| !flags.text.is_empty()).collect()
+}
+
+/// Where the node listens. What the user's own flags say about it is left out: `-start_epmd` and `-erl_epmd_port` stop
+/// the VM from starting when given twice.
+fn distribution(release: &ElixirRelease, env: &[EnvVar]) -> String {
+    let spec = &release.spec;
+    if spec.release.tool == ReleaseTool::None || !names::is_distributed(release) {
+        return String::new();
+    }
+    let range = spec.cluster.ports.distribution;
+    let without_epmd = spec.cluster.epmd == Epmd::Disabled;
+    let last = if without_epmd { range.from } else { range.to };
+    let listen = format!("-kernel inet_dist_listen_min {} inet_dist_listen_max {last}", range.from);
+    let mut flags = vec![("inet_dist_listen_", listen)];
+    // The start script of relx passes these two itself, from ERL_DIST_PORT.
+    if without_epmd && spec.release.tool != ReleaseTool::Relx {
+        flags.push(("-start_epmd", "-start_epmd false".to_owned()));
+        flags.push(("-erl_epmd_port", format!("-erl_epmd_port {}", range.from)));
+    }
+    let written = |flag: &str| spec.vm.flags.contains(flag) || env.iter().any(|entry| holds(entry, flag));
+    flags.into_iter().filter(|(flag, _)| !written(flag)).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+}
+
+fn holds(entry: &EnvVar, flag: &str) -> bool {
+    let read_by_the_vm = ["ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS"].contains(&entry.name.as_str());
+    read_by_the_vm && entry.value.as_ref().is_some_and(|text| text.contains(flag))
+}
+
+fn emulator(release: &ElixirRelease, container: &Container) -> String {
+    let vm = &release.spec.vm;
+    let by_default = release.spec.release.tool != ReleaseTool::None;
+    let mut flags = Vec::new();
+    if let Some(count) = schedulers(vm, container, by_default) {
+        flags.push(format!("+S {count}:{count}"));
+    }
+    let busy_wait = vm.busy_wait.or(by_default.then_some(BusyWait::None));
+    if busy_wait == Some(BusyWait::None) && cpu_limit(container).is_some() {
+        flags.push("+sbwt none +sbwtdcpu none +sbwtdio none".to_owned());
+    }
+    if !vm.flags.trim().is_empty() {
+        flags.push(vm.flags.trim().to_owned());
+    }
+    flags.join(" ")
+}
+
+fn schedulers(vm: &Vm, container: &Container, by_default: bool) -> Option<u16> {
+    let wanted = vm.schedulers.or(by_default.then_some(Schedulers::Policy(SchedulersPolicy::Auto)))?;
+    match wanted {
+        Schedulers::Count(count) => Some(count),
+        Schedulers::Policy(SchedulersPolicy::Default) => None,
+        Schedulers::Policy(SchedulersPolicy::Auto) => {
+            whole_cpus(cpu_limit(container).or_else(|| cpu_request(container))?)
+        }
+    }
+}
+
+fn cpu_limit(container: &Container) -> Option<&Quantity> {
+    container.resources.as_ref()?.limits.as_ref()?.get("cpu")
+}
+
+fn cpu_request(container: &Container) -> Option<&Quantity> {
+    container.resources.as_ref()?.requests.as_ref()?.get("cpu")
+}
+
+/// The number of CPUs, rounded up; `None` when it is not a quantity.
+fn whole_cpus(cpu: &Quantity) -> Option<u16> {
+    let cpus = ParsedQuantity::try_from(cpu).ok()?;
+    let one = ParsedQuantity::try_from("1").ok()?;
+    let whole = (1..MAX_SCHEDULERS).find(|&count| cpus <= one.clone() * count);
+    Some(whole.unwrap_or(MAX_SCHEDULERS))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("2", Some(2))]
+    #[case("2000m", Some(2))]
+    #[case("2001m", Some(3))]
+    #[case("1.5", Some(2))]
+    #[case("500m", Some(1))]
+    #[case("1m", Some(1))]
+    #[case("100u", Some(1))]
+    #[case("0", Some(1))]
+    #[case("1e1", Some(10))]
+    #[case("4k", Some(1024))]
+    #[case("many", None)]
+    fn cpus_are_rounded_up(#[case] cpu: &str, #[case] expected: Option<u16>) {
+        assert_eq!(whole_cpus(&Quantity(cpu.to_owned())), expected);
+    }
+}

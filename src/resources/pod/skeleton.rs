@@ -1,0 +1,123 @@
+//! The pod of the spec alone, before `podTemplate` is merged over it.
+//!
+//! Every default of ours is here rather than in a later step, so that `podTemplate` can change or remove each of them.
+//! Fields that would only repeat a default of Kubernetes are left out: we own what we mean.
+
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, Lifecycle, LifecycleHandler, LocalObjectReference, PodSecurityContext, PodSpec,
+    PodTemplateSpec, Probe, SeccompProfile, SleepAction, TCPSocketAction,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::some;
+use crate::api::{DefaultProbe, Discovery, ElixirRelease, Port, Protocol};
+use crate::resources::{labels, names, traffic_service};
+
+/// The pod that the fields of the spec ask for.
+pub(super) fn template(release: &ElixirRelease) -> PodTemplateSpec {
+    let metadata = ObjectMeta { labels: Some(labels::of_release(release)), ..ObjectMeta::default() };
+    PodTemplateSpec { metadata: Some(metadata), spec: Some(pod(release)) }
+}
+
+fn pod(release: &ElixirRelease) -> PodSpec {
+    let spec = &release.spec;
+    PodSpec {
+        automount_service_account_token: token(release),
+        containers: vec![container(release)],
+        // A Service named like the application would put variables into the pod that the application reads as its own:
+        // one called "emqx" sets EMQX_PORT.
+        enable_service_links: Some(false),
+        image_pull_secrets: some(spec.image_pull_secrets.iter().map(LocalObjectReference::from).collect()),
+        security_context: Some(security()),
+        service_account_name: service_account(release),
+        termination_grace_period_seconds: Some(spec.shutdown.grace_period_seconds),
+        volumes: some(spec.volumes.clone()),
+        ..PodSpec::default()
+    }
+}
+
+fn container(release: &ElixirRelease) -> Container {
+    let spec = &release.spec;
+    Container {
+        args: some(spec.release.args.clone()),
+        command: some(spec.release.command.clone()),
+        env: some(spec.env.clone()),
+        env_from: some(spec.env_from.clone()),
+        image: Some(spec.image.clone()),
+        image_pull_policy: Some(spec.image_pull_policy.as_str().to_owned()),
+        lifecycle: delay(release),
+        liveness_probe: spec.probes.liveness.as_deref().cloned(),
+        name: names::CONTAINER.to_owned(),
+        ports: some(spec.ports.iter().map(port).collect()),
+        readiness_probe: spec.probes.readiness.as_deref().cloned().or_else(|| default_readiness(release)),
+        resources: spec.resources.clone(),
+        startup_probe: spec.probes.startup.as_deref().cloned(),
+        volume_mounts: some(spec.volume_mounts.clone()),
+        ..Container::default()
+    }
+}
+
+fn port(port: &Port) -> ContainerPort {
+    ContainerPort {
+        container_port: port.container_port.into(),
+        name: port.name.clone(),
+        protocol: Some(port.protocol.as_str().to_owned()),
+        ..ContainerPort::default()
+    }
+}
+
+fn default_readiness(release: &ElixirRelease) -> Option<Probe> {
+    if release.spec.probes.default == DefaultProbe::None {
+        return None;
+    }
+    let port = release.spec.ports.iter().find(|port| port.protocol == Protocol::Tcp)?;
+    let check = TCPSocketAction { port: IntOrString::Int(port.container_port.into()), ..TCPSocketAction::default() };
+    Some(Probe { tcp_socket: Some(check), ..Probe::default() })
+}
+
+/// The pause between the decision to stop a node and its SIGTERM, in which Services stop sending to it. It is the
+/// kubelet's own sleep: the image needs no shell.
+fn delay(release: &ElixirRelease) -> Option<Lifecycle> {
+    let seconds = release.spec.shutdown.delay_seconds;
+    if seconds == 0 || !has_traffic(release) {
+        return None;
+    }
+    let sleep = LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() };
+    Some(Lifecycle { pre_stop: Some(sleep), ..Lifecycle::default() })
+}
+
+fn has_traffic(release: &ElixirRelease) -> bool {
+    traffic_service::build(release).is_ok_and(|service| service.is_some())
+}
+
+/// RuntimeDefault is what container runtimes apply outside Kubernetes, so images are known to run under it. Nothing
+/// stricter is set: `runAsNonRoot` stops images that run as root, and `allowPrivilegeEscalation: false` those whose
+/// entrypoint uses sudo; `podTemplate` sets them for images that allow it.
+fn security() -> PodSecurityContext {
+    let profile = SeccompProfile { type_: "RuntimeDefault".to_owned(), ..SeccompProfile::default() };
+    PodSecurityContext { seccomp_profile: Some(profile), ..PodSecurityContext::default() }
+}
+
+fn asks_the_api(release: &ElixirRelease) -> bool {
+    names::is_distributed(release) && release.spec.cluster.discovery == Discovery::Kubernetes
+}
+
+fn given_account(release: &ElixirRelease) -> Option<&String> {
+    release.spec.service_account_name.as_ref().filter(|name| !name.is_empty())
+}
+
+fn service_account(release: &ElixirRelease) -> Option<String> {
+    given_account(release).cloned().or_else(|| asks_the_api(release).then(|| names::discovery(release)))
+}
+
+/// A node that has no business with the API gets no token; an account of the user's decides for itself.
+fn token(release: &ElixirRelease) -> Option<bool> {
+    if asks_the_api(release) {
+        Some(true)
+    } else if given_account(release).is_some() {
+        None
+    } else {
+        Some(false)
+    }
+}

@@ -1,0 +1,298 @@
+//! Who wins and what resolves: the user's variables and ours.
+
+use rstest::rstest;
+
+use super::kubelet::environment;
+use super::*;
+use crate::resources::pod::containers;
+
+/// What the release's container reads as `variable`.
+fn read(spec: &str, objects: &str, variable: &str) -> Option<String> {
+    let contents = contents(objects);
+    environment(&template_with(spec, &contents), "release", &contents).get(variable).cloned()
+}
+
+#[rstest]
+#[case("POD_IP", "10.1.2.3")]
+#[case("POD_NAME", "<metadata.name>")]
+#[case("POD_NAMESPACE", "<metadata.namespace>")]
+#[case("BEAM_NODE", "shop@10.1.2.3")]
+#[case("BEAM_BASENAME", "shop")]
+#[case("BEAM_COOKIE", "<Secret/shop-cookie/cookie>")]
+#[case("BEAM_CLUSTER_DNS", "shop-nodes.store.svc.cluster.local")]
+#[case("BEAM_CLUSTER_SERVICE", "shop-nodes")]
+#[case("BEAM_REVISION", "<metadata.labels['beam-operator.io/revision']>")]
+#[case("RELEASE_NODE", "shop@10.1.2.3")]
+#[case("RELEASE_COOKIE", "<Secret/shop-cookie/cookie>")]
+#[case("RELEASE_DISTRIBUTION", "name")]
+#[case("DNS_CLUSTER_QUERY", "shop-nodes.store.svc.cluster.local")]
+fn a_release_reads_its_identity(#[case] variable: &str, #[case] expected: &str) {
+    assert_eq!(read("{}", "{}", variable).as_deref(), Some(expected));
+}
+
+#[rstest]
+#[case::cluster_name("cluster: {name: front}", "BEAM_NODE", "front@10.1.2.3")]
+#[case::cluster_name_of_the_cookie("cluster: {name: front}", "BEAM_COOKIE", "<Secret/front-cookie/cookie>")]
+#[case::cluster_name_of_the_service("cluster: {name: front}", "BEAM_CLUSTER_SERVICE", "front-nodes")]
+#[case::basename("cluster: {name: front, basename: app}", "RELEASE_NODE", "app@10.1.2.3")]
+#[case::service_name("cluster: {service: {name: peers}}", "DNS_CLUSTER_QUERY", "peers.store.svc.cluster.local")]
+#[case::own_cookie("cluster: {cookie: {secretKeyRef: {name: ours, key: k}}}", "RELEASE_COOKIE", "<Secret/ours/k>")]
+#[case::own_cookie_default_key(
+    "cluster: {cookie: {secretKeyRef: {name: ours}}}",
+    "BEAM_COOKIE",
+    "<Secret/ours/cookie>"
+)]
+fn the_cluster_names_the_nodes(#[case] spec: &str, #[case] variable: &str, #[case] expected: &str) {
+    assert_eq!(read(spec, "{}", variable).as_deref(), Some(expected));
+}
+
+#[test]
+fn the_cluster_domain_is_the_operators() {
+    let release = release("{}");
+    let facts = Facts { cluster_domain: "example.org".to_owned(), operator_namespace: None };
+    let draft = super::super::draft(&release).unwrap();
+    let template = super::super::template(&release, &draft, &facts, &Contents::new());
+    let read = environment(&template, "release", &Contents::new());
+    assert_eq!(read["DNS_CLUSTER_QUERY"], "shop-nodes.store.svc.example.org");
+}
+
+#[rstest]
+#[case::any_name("env: [{name: LIVEBOOK_NODE, value: $(BEAM_NODE)}]", "LIVEBOOK_NODE", "shop@10.1.2.3")]
+#[case::several(
+    "env: [{name: A, value: $(POD_IP)/$(BEAM_CLUSTER_DNS)}]",
+    "A",
+    "10.1.2.3/shop-nodes.store.svc.cluster.local"
+)]
+#[case::tool("env: [{name: A, value: $(RELEASE_NODE)}]", "A", "shop@10.1.2.3")]
+#[case::cookie("env: [{name: ERL_COOKIE, value: $(BEAM_COOKIE)}]", "ERL_COOKIE", "<Secret/shop-cookie/cookie>")]
+#[case::escaped("env: [{name: A, value: $$(POD_IP)}]", "A", "$(POD_IP)")]
+#[case::earlier_of_their_own("env: [{name: A, value: a}, {name: B, value: $(A)}]", "B", "a")]
+#[case::later_of_their_own("env: [{name: B, value: $(A)}, {name: A, value: a}]", "B", "$(A)")]
+fn applications_receive_our_facts_under_any_name(#[case] spec: &str, #[case] variable: &str, #[case] expected: &str) {
+    assert_eq!(read(spec, "{}", variable).as_deref(), Some(expected));
+}
+
+#[rstest]
+#[case::replaced("env: [{name: RELEASE_NODE, value: me@here}]", "RELEASE_NODE", "me@here")]
+#[case::what_follows("env: [{name: BEAM_NODE, value: me@here}]", "RELEASE_NODE", "me@here")]
+#[case::address("env: [{name: POD_IP, value: 10.9.9.9}]", "RELEASE_NODE", "shop@10.9.9.9")]
+#[case::field(
+    "env: [{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}]",
+    "RELEASE_NODE",
+    "shop@<status.hostIP>"
+)]
+#[case::their_own_before(
+    "env: [{name: A, value: '10.0.0.1'}, {name: POD_IP, value: $(A)}]",
+    "RELEASE_NODE",
+    "shop@10.0.0.1"
+)]
+#[case::through_one_of_ours("env: [{name: BEAM_NODE, value: app@$(POD_NAME)}]", "RELEASE_NODE", "app@<metadata.name>")]
+#[case::emptied("env: [{name: RELEASE_COOKIE}]", "RELEASE_COOKIE", "")]
+#[case::from_the_template(
+    "podTemplate: {spec: {containers: [{name: release, env: [{name: RELEASE_NODE, value: me@here}]}]}}",
+    "RELEASE_NODE",
+    "me@here"
+)]
+#[case::the_template_over_the_spec(
+    "{env: [{name: A, value: spec}], podTemplate: {spec: {containers: [{name: release, env: [{name: A, value: template}]}]}}}",
+    "A",
+    "template"
+)]
+fn an_entry_of_the_same_name_replaces_ours(#[case] spec: &str, #[case] variable: &str, #[case] expected: &str) {
+    assert_eq!(read(spec, "{}", variable).as_deref(), Some(expected));
+}
+
+#[rstest]
+#[case::secret(
+    "envFrom: [{secretRef: {name: s}}]",
+    "Secret/s: [RELEASE_COOKIE]",
+    "RELEASE_COOKIE",
+    "<Secret/s/RELEASE_COOKIE>"
+)]
+#[case::config_map(
+    "envFrom: [{configMapRef: {name: s}}]",
+    "ConfigMap/s: [RELEASE_NODE]",
+    "RELEASE_NODE",
+    "<ConfigMap/s/RELEASE_NODE>"
+)]
+#[case::prefix(
+    "envFrom: [{prefix: RELEASE_, secretRef: {name: s}}]",
+    "Secret/s: [COOKIE]",
+    "RELEASE_COOKIE",
+    "<Secret/s/COOKIE>"
+)]
+#[case::another_prefix(
+    "envFrom: [{prefix: X_, secretRef: {name: s}}]",
+    "Secret/s: [RELEASE_COOKIE]",
+    "RELEASE_COOKIE",
+    "<Secret/shop-cookie/cookie>"
+)]
+#[case::what_follows(
+    "envFrom: [{secretRef: {name: s}}]",
+    "Secret/s: [BEAM_NODE]",
+    "RELEASE_NODE",
+    "<Secret/s/BEAM_NODE>"
+)]
+#[case::address("envFrom: [{secretRef: {name: s}}]", "Secret/s: [POD_IP]", "RELEASE_NODE", "shop@<Secret/s/POD_IP>")]
+#[case::template(
+    "podTemplate: {spec: {containers: [{name: release, envFrom: [{secretRef: {name: s}}]}]}}",
+    "Secret/s: [RELEASE_COOKIE]",
+    "RELEASE_COOKIE",
+    "<Secret/s/RELEASE_COOKIE>"
+)]
+#[case::another_key("envFrom: [{secretRef: {name: s}}]", "Secret/s: [OTHER]", "RELEASE_NODE", "shop@10.1.2.3")]
+#[case::absent("envFrom: [{secretRef: {name: s, optional: true}}]", "{}", "RELEASE_NODE", "shop@10.1.2.3")]
+#[case::of_the_other_kind(
+    "envFrom: [{secretRef: {name: s}}]",
+    "ConfigMap/s: [RELEASE_NODE]",
+    "RELEASE_NODE",
+    "shop@10.1.2.3"
+)]
+fn a_key_of_env_from_replaces_ours(
+    #[case] spec: &str,
+    #[case] objects: &str,
+    #[case] variable: &str,
+    #[case] expected: &str,
+) {
+    assert_eq!(read(spec, objects, variable).as_deref(), Some(expected));
+}
+
+const LISTEN: &str = "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105";
+const SCHEDULERS: &str = "+S 2:2";
+
+#[rstest]
+#[case::nothing_of_theirs("vm: {schedulers: 2}", "{}", LISTEN, SCHEDULERS)]
+#[case::literal(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, value: -heart}, {name: ERL_ZFLAGS, value: +S 4}]}",
+    "{}",
+    &format!("-heart {LISTEN}"),
+    "+S 2:2 +S 4"
+)]
+#[case::refers_to_their_own(
+    "{vm: {schedulers: 2}, env: [{name: F, value: -heart}, {name: ERL_AFLAGS, value: $(F)}, {name: ERL_ZFLAGS, value: $(F)}]}",
+    "{}",
+    &format!("-heart {LISTEN}"),
+    "+S 2:2 -heart"
+)]
+#[case::from_a_key(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}, \
+      {name: ERL_ZFLAGS, valueFrom: {configMapKeyRef: {name: m, key: z}}}]}",
+    "{Secret/s: [a], ConfigMap/m: [z]}",
+    &format!("<Secret/s/a> {LISTEN}"),
+    "+S 2:2 <ConfigMap/m/z>"
+)]
+#[case::from_an_object(
+    "{vm: {schedulers: 2}, envFrom: [{secretRef: {name: s}}]}",
+    "Secret/s: [ERL_AFLAGS, ERL_ZFLAGS]",
+    &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
+    "+S 2:2 <Secret/s/ERL_ZFLAGS>"
+)]
+#[case::from_an_optional_key_that_is_absent(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a, optional: true}}}]}",
+    "Secret/s: [b]",
+    LISTEN,
+    SCHEDULERS
+)]
+#[case::an_absent_key_over_an_object(
+    "{vm: {schedulers: 2}, envFrom: [{secretRef: {name: s}}], \
+      env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a, optional: true}}}]}",
+    "Secret/s: [ERL_AFLAGS]",
+    &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
+    SCHEDULERS
+)]
+#[case::empty(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS}, {name: ERL_ZFLAGS, value: ''}]}",
+    "{}",
+    LISTEN,
+    SCHEDULERS
+)]
+#[case::the_helper_name_is_taken(
+    "{vm: {schedulers: 2}, env: [{name: BEAM_ERL_AFLAGS, value: x}, \
+      {name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}]}",
+    "Secret/s: [a]",
+    &format!("<Secret/s/a> {LISTEN}"),
+    SCHEDULERS
+)]
+fn flags_are_joined(#[case] spec: &str, #[case] objects: &str, #[case] first: &str, #[case] last: &str) {
+    assert_eq!(read(spec, objects, "ERL_AFLAGS").as_deref(), Some(first));
+    assert_eq!(read(spec, objects, "ERL_ZFLAGS").as_deref(), Some(last));
+}
+
+#[test]
+fn erl_flags_is_the_users_alone() {
+    assert_eq!(read("env: [{name: ERL_FLAGS, value: +P 99}]", "{}", "ERL_FLAGS").as_deref(), Some("+P 99"));
+    assert_eq!(read("{}", "{}", "ERL_FLAGS"), None);
+}
+
+#[rstest]
+#[case("{}")]
+#[case("release: {tool: Distillery}")]
+#[case("release: {tool: Relx}")]
+#[case("release: {tool: None}")]
+#[case("{cluster: {epmd: Disabled}, vm: {schedulers: 1, flags: +P 1}}")]
+fn nothing_ever_passes_a_cookie_as_a_flag(#[case] spec: &str) {
+    assert!(!serde_yaml::to_string(&template(spec)).unwrap().contains("setcookie"));
+}
+
+const SIDECAR: &str = "podTemplate: {spec: {initContainers: [{name: init, image: i}], containers: [{name: log, image: i, env: [{name: N, value: $(BEAM_NODE)}, {name: BEAM_BASENAME, value: mine}]}]}}";
+
+#[rstest]
+#[case("init")]
+#[case("log")]
+fn other_containers_get_all_facts_but_the_cookie(#[case] container: &str) {
+    let read = environment(&template(SIDECAR), container, &Contents::new());
+    let ours: Vec<_> = read.keys().filter(|name| name.starts_with("POD_") || name.starts_with("BEAM_")).collect();
+    let expected = [
+        "BEAM_BASENAME",
+        "BEAM_CLUSTER_DNS",
+        "BEAM_CLUSTER_SERVICE",
+        "BEAM_NODE",
+        "BEAM_REVISION",
+        "POD_IP",
+        "POD_NAME",
+        "POD_NAMESPACE",
+    ];
+    assert_eq!(ours, expected);
+    assert!(read.keys().all(|name| !name.starts_with("RELEASE_") && !name.starts_with("ERL_")));
+    assert!(!read.values().any(|value| value.contains("cookie")));
+}
+
+#[test]
+fn variables_of_other_containers_win_too() {
+    let read = environment(&template(SIDECAR), "log", &Contents::new());
+    assert_eq!((read["N"].as_str(), read["BEAM_BASENAME"].as_str()), ("shop@10.1.2.3", "mine"));
+    let objects = contents("Secret/s: [POD_IP]");
+    let spec = "podTemplate: {spec: {containers: [{name: log, image: i, envFrom: [{secretRef: {name: s}}]}]}}";
+    assert_eq!(environment(&template_with(spec, &objects), "log", &objects)["BEAM_NODE"], "shop@<Secret/s/POD_IP>");
+}
+
+#[test]
+fn our_facts_go_first_and_the_users_keep_their_order() {
+    let template =
+        template("env: [{name: Z, value: z}, {name: POD_IP, value: $(Z)}, {name: B, value: b}, {name: A, value: a}]");
+    let (_, container) = containers(&template).next().unwrap();
+    let names: Vec<_> = container.env.iter().flatten().map(|entry| entry.name.as_str()).collect();
+    let expected = [
+        "POD_NAME",
+        "POD_NAMESPACE",
+        "BEAM_BASENAME",
+        "Z",
+        "POD_IP",
+        "BEAM_NODE",
+        "BEAM_COOKIE",
+        "BEAM_CLUSTER_DNS",
+        "BEAM_CLUSTER_SERVICE",
+        "BEAM_REVISION",
+        "RELEASE_DISTRIBUTION",
+        "RELEASE_NODE",
+        "RELEASE_COOKIE",
+        "RELEASE_TMP",
+        "RELEASE_REMOTE_VM_ARGS",
+        "ERL_CRASH_DUMP",
+        "DNS_CLUSTER_QUERY",
+        "ERL_AFLAGS",
+        "B",
+        "A",
+    ];
+    assert_eq!(names, expected);
+}

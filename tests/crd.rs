@@ -1,0 +1,195 @@
+//! The CustomResourceDefinition as people install it: small enough, structural, documented, and with rules that say what
+//! to do.
+
+use std::collections::BTreeSet;
+
+use beam_operator::api;
+use kube::core::cel::Validator;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+/// What the definition may have, in bytes. `kubectl apply` keeps the whole of it in an annotation and fails beyond 262,144.
+const LIMIT: usize = 200_000;
+
+fn definition() -> Value {
+    serde_json::to_value(api::crd()).unwrap()
+}
+
+fn schema() -> Value {
+    definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"].take()
+}
+
+/// Every schema in a schema, with its path.
+fn schemas<'a>(schema: &'a Value, path: String, all: &mut Vec<(String, &'a Value)>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        schemas(property, format!("{path}.{name}"), all);
+    }
+    if schema["items"].is_object() {
+        schemas(&schema["items"], format!("{path}[]"), all);
+    }
+    if schema["additionalProperties"].is_object() {
+        schemas(&schema["additionalProperties"], format!("{path}{{}}"), all);
+    }
+    all.push((path, schema));
+}
+
+fn paths(wanted: impl Fn(&str, &Value) -> bool) -> Vec<String> {
+    let root = schema();
+    let mut all = Vec::new();
+    schemas(&root, String::new(), &mut all);
+    all.into_iter().filter(|(path, schema)| wanted(path, schema)).map(|(path, _)| path).collect()
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn plain_kubectl_apply_can_store_it() {
+    let json = serde_json::to_string(&api::crd()).unwrap().len();
+    let yaml = serde_yaml::to_string(&api::crd()).unwrap().len();
+    assert!(json < LIMIT && yaml < LIMIT, "{json} bytes of JSON, {yaml} of YAML");
+}
+
+#[test]
+fn a_null_is_never_kept() {
+    assert_eq!(paths(|_, schema| schema["nullable"] == true), NONE);
+    assert_eq!(paths(|_, schema| schema["enum"].as_array().is_some_and(|words| words.contains(&Value::Null))), NONE);
+}
+
+#[test]
+fn every_field_is_documented_in_whole_lines() {
+    let is_field = |path: &str| !path.ends_with("[]") && !path.ends_with("{}");
+    assert_eq!(paths(|path, schema| is_field(path) && !schema["description"].is_string()), NONE);
+
+    let breaks = |text: &str| text.replace("\n\n", "").contains('\n');
+    assert_eq!(paths(|_, schema| schema["description"].as_str().is_some_and(breaks)), NONE);
+}
+
+/// <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>
+#[test]
+fn the_schema_is_structural() {
+    let has_type = |schema: &Value| {
+        schema["type"].is_string()
+            || schema["x-kubernetes-int-or-string"] == true
+            || schema["x-kubernetes-preserve-unknown-fields"] == true
+    };
+    assert_eq!(paths(|_, schema| !has_type(schema)), NONE);
+    assert_eq!(paths(|_, schema| schema["type"] == "array" && !schema["items"].is_object()), NONE);
+
+    let mixes = |schema: &Value| schema["properties"].is_object() && !schema["additionalProperties"].is_null();
+    assert_eq!(paths(|_, schema| mixes(schema)), NONE);
+
+    let foreign = ["$ref", "definitions", "allOf", "anyOf", "oneOf", "not", "patternProperties", "dependencies"];
+    assert_eq!(paths(|_, schema| foreign.iter().any(|word| !schema[word].is_null())), NONE);
+}
+
+#[test]
+fn three_lines_are_enough() {
+    assert_eq!(schema()["properties"]["spec"]["required"], json!(["image"]));
+}
+
+#[test]
+fn people_see_the_columns_they_need() {
+    let columns = definition()["spec"]["versions"][0]["additionalPrinterColumns"].take();
+    let shown = |priority: i64| {
+        let columns = columns.as_array().unwrap().iter();
+        let columns = columns.filter(|column| column["priority"].as_i64().unwrap_or(0) == priority);
+        columns.map(|column| column["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(0), ["Ready", "Cluster", "Rollout", "Image", "Age"]);
+    assert_eq!(shown(1), ["Cluster name", "Revision"]);
+}
+
+const BOTH_ZERO: &str = "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1";
+const DEADLINE: &str = "rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline";
+const DELAY: &str = "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter";
+const BUDGET: &str = "disruptionBudget takes maxUnavailable or minAvailable, not both: remove one";
+const REPLICAS: &str =
+    "autoscaling.minReplicas must not be above autoscaling.maxReplicas: lower the first or raise the second";
+const RANGE: &str = "cluster.ports.distribution.from must not be above its to: swap them";
+const EXTRA: &str = "cluster.ports.extra: port must not be above endPort: swap them";
+const EPMD: &str = "cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port";
+const PORTS: &str =
+    "ports must not name a port of cluster.ports, which the operator knows already: remove it, or move one of them";
+const SCHEDULERS: &str = "vm.schedulers must be Auto, Default or a number from 1 to 1024";
+const SHARE: &str = "must be a number that is not negative or a percentage such as \"25%\"";
+const SHARE_OF_ALL: &str = "must be a number that is not negative or a percentage from \"0%\" to \"100%\"";
+const LONG: &str = "metadata.name must have at most 52 characters: the names of its revisions and of its ServiceAccount derive from it and may have 63";
+const LABEL: &str = "metadata.name must be a DNS label that starts with a letter: the Service has the same name";
+
+/// What the rules of the definition say of a spec, as `field: message`.
+fn verdict(name: &str, spec: &str) -> Vec<String> {
+    let mut spec: Value = serde_yaml::from_str(spec).unwrap();
+    spec["image"] = "registry.example.com/shop:1".into();
+    let release: Result<api::ElixirRelease, _> = serde_json::from_value(json!({
+        "apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "metadata": {"name": name}, "spec": spec,
+    }));
+    // The typed release has the defaults that the API server fills in before it evaluates rules.
+    let object = serde_json::to_value(release.unwrap()).unwrap();
+    match Validator::new().validate(&schema(), &object, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect(),
+    }
+}
+
+#[rstest]
+#[case::nothing_said("{}")]
+#[case::recreate_needs_no_surge("{rollout: {strategy: Recreate, maxSurge: 0, maxUnavailable: 0}}")]
+#[case::percentages("{rollout: {maxSurge: 100%, maxUnavailable: 0%}, disruptionBudget: {minAvailable: 50%}}")]
+#[case::ports_of_lone_nodes("{ports: [{containerPort: 9100}], cluster: {distribution: Disabled}}")]
+#[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
+#[case::no_epmd("{ports: [{containerPort: 4369}], cluster: {epmd: Disabled}}")]
+#[case::one_distribution_port("{cluster: {ports: {distribution: {from: 9100, to: 9100}, extra: [{port: 5369}]}}}")]
+#[case::schedulers("{vm: {schedulers: 4}}")]
+#[case::schedulers_by_policy("{vm: {schedulers: Default}}")]
+fn the_rules_accept(#[case] spec: &str) {
+    assert_eq!(verdict("shop", spec), NONE);
+}
+
+/// A spec, and the rule that refuses it.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("{rollout: {maxSurge: 0}}", "spec.rollout", BOTH_ZERO),
+    ("{rollout: {maxSurge: 0%, maxUnavailable: 0%}}", "spec.rollout", BOTH_ZERO),
+    ("{rollout: {minReadySeconds: 600}}", "spec.rollout", DEADLINE),
+    ("{rollout: {maxSurge: -1}}", "spec.rollout.maxSurge", SHARE),
+    ("{rollout: {maxSurge: many}}", "spec.rollout.maxSurge", SHARE),
+    ("{rollout: {maxSurge: 00%}}", "spec.rollout.maxSurge", SHARE),
+    ("{rollout: {maxUnavailable: 101%}}", "spec.rollout.maxUnavailable", SHARE_OF_ALL),
+    ("{shutdown: {delaySeconds: 60}}", "spec.shutdown", DELAY),
+    ("{disruptionBudget: {maxUnavailable: 1, minAvailable: 1}}", "spec.disruptionBudget", BUDGET),
+    ("{disruptionBudget: {maxUnavailable: -1}}", "spec.disruptionBudget.maxUnavailable", SHARE_OF_ALL),
+    ("{disruptionBudget: {minAvailable: all}}", "spec.disruptionBudget.minAvailable", SHARE_OF_ALL),
+    ("{autoscaling: {minReplicas: 3, maxReplicas: 2}}", "spec.autoscaling", REPLICAS),
+    ("{cluster: {ports: {distribution: {from: 9105, to: 9100}}}}", "spec.cluster.ports.distribution", RANGE),
+    ("{cluster: {ports: {extra: [{port: 9, endPort: 8}]}}}", "spec.cluster.ports.extra[0]", EXTRA),
+    ("{cluster: {ports: {epmd: 9103}}}", "spec.cluster", EPMD),
+    ("{ports: [{containerPort: 4000}, {containerPort: 9105}]}", "spec", PORTS),
+    ("{ports: [{containerPort: 4369}]}", "spec", PORTS),
+    ("{vm: {schedulers: 0}}", "spec.vm.schedulers", SCHEDULERS),
+    ("{vm: {schedulers: 1025}}", "spec.vm.schedulers", SCHEDULERS),
+];
+
+#[test]
+fn the_rules_refuse_and_name_the_remedy() {
+    for (spec, field, message) in REFUSED {
+        assert_eq!(verdict("shop", spec), [format!("{field}: {message}")], "{spec}");
+    }
+}
+
+#[rstest]
+#[case::too_long("a23456789b123456789c123456789d123456789e123456789f123", LONG)]
+#[case::with_a_dot("shop.example", LABEL)]
+#[case::starts_with_a_digit("4shop", LABEL)]
+fn names_that_others_could_not_derive_from(#[case] name: &str, #[case] message: &str) {
+    assert_eq!(verdict(name, "{}"), [format!(": {message}")]);
+}
+
+#[test]
+fn no_rule_is_untried() {
+    let root = schema();
+    let mut all = Vec::new();
+    schemas(&root, String::new(), &mut all);
+    let rules = all.iter().flat_map(|(_, schema)| schema["x-kubernetes-validations"].as_array().into_iter().flatten());
+    let written: BTreeSet<_> = rules.map(|rule| rule["message"].as_str().unwrap()).collect();
+    let tried: BTreeSet<_> = REFUSED.iter().map(|(_, _, message)| *message).chain([LONG, LABEL]).collect();
+    assert_eq!(written, tried);
+}

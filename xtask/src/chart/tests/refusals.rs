@@ -1,0 +1,77 @@
+//! What the schema of the chart's values refuses.
+
+use super::*;
+
+fn refusal(value: &str) -> String {
+    Rendering::new("beam-operator", "system").set(value).yaml().unwrap_err().to_string()
+}
+
+#[test]
+fn a_value_that_does_not_exist_is_refused_at_every_depth() {
+    for value in [
+        "replica=2",
+        "image.name=1",
+        "crds.keep=true",
+        "rbac.cluster=true",
+        "serviceAccount.labels={}",
+        "operator.threads=1",
+        "leaderElection.enabled=true",
+        "log.colour=1",
+        "metrics.port=1",
+        "metrics.service.port=1",
+        "podDisruptionBudget.minAvailable=1",
+        "resources.request={}",
+    ] {
+        let refusal = refusal(value);
+        assert!(refusal.contains("not allowed"), "{value}: {refusal}");
+    }
+}
+
+#[test]
+fn a_value_that_the_operator_would_refuse_is_refused() {
+    for value in [
+        "replicas=-1",
+        r#"image.digest="abc""#,
+        r#"image.pullPolicy="Sometimes""#,
+        r#"watchNamespaces="store""#,
+        r#"watchNamespaces=["Store"]"#,
+        r#"clusterDomain="a..b""#,
+        r#"fullnameOverride="-a""#,
+        "operator.concurrency=0",
+        "operator.workerThreads=65",
+        "operator.resyncIntervalSeconds=5",
+        "operator.requestTimeoutSeconds=0",
+        "leaderElection.leaseDurationSeconds=1",
+        r#"log.format="xml""#,
+        r#"imagePullSecrets=["regcred"]"#,
+        r#"podLabels={"a":1}"#,
+    ] {
+        let refusal = refusal(value);
+        assert!(refusal.contains("values don't meet the specifications"), "{value}: {refusal}");
+    }
+}
+
+/// Every value has a schema and every schema has a value; a map that is passed on as it is counts as one.
+#[test]
+fn the_schema_lists_the_values_that_there_are() {
+    let directory = crate::codegen::root().join(super::super::DIRECTORY);
+    let schema = std::fs::read_to_string(directory.join("values.schema.json")).unwrap();
+    let values = std::fs::read_to_string(directory.join("values.yaml")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let values: Value = serde_yaml::from_str(&values).unwrap();
+    compare(&schema, &values, "");
+}
+
+fn compare(schema: &Value, values: &Value, path: &str) {
+    let (Some(properties), Some(values)) = (schema["properties"].as_object(), values.as_object()) else { return };
+    // Helm's own, and a field of the pod that has no default.
+    let without_value = ["global", "claims"];
+    let mut expect: Vec<_> = properties.keys().filter(|key| !without_value.contains(&key.as_str())).collect();
+    let mut found: Vec<_> = values.keys().collect();
+    expect.sort();
+    found.sort();
+    assert_eq!(found, expect, "values under {path:?}");
+    for (key, value) in values {
+        compare(&properties[key], value, &format!("{path}.{key}"));
+    }
+}

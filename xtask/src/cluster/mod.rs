@@ -1,0 +1,39 @@
+//! A real Kubernetes cluster on this machine, for development and for tests.
+//!
+//! The control plane runs on the machine itself ([`control_plane`]), each node in namespaces of its own ([`node`]),
+//! joined by a bridge ([`network`]). What a cluster is made of is recorded before it is made ([`record`],
+//! [`process`]), so that [`up`] can repair it and [`down`] can remove all of it whatever happened in between. Clusters
+//! with different names share nothing but the machine ([`addresses`]).
+
+use std::path::Path;
+
+use anyhow::Result;
+
+mod addresses;
+mod archive;
+mod cgroup;
+pub(crate) mod cli;
+mod control_plane;
+mod down;
+mod network;
+mod node;
+mod node_config;
+mod pause;
+mod pki;
+mod process;
+mod record;
+mod requirements;
+mod status;
+mod up;
+
+/// Whether a cluster of this name has been made.
+pub(crate) fn exists(name: &str) -> Result<bool> {
+    Ok(record::read(&record::directory(name)?)?.is_some())
+}
+
+/// Imports an OCI archive into the containerd of every node of the cluster.
+pub(crate) fn load_image(name: &str, archive: &Path) -> Result<()> {
+    let cluster = record::Cluster::open(name)?;
+    let processes = process::Processes::of(&cluster.directory);
+    up::on_each(&cluster.record.extent.nodes(), |node| node::import(&processes, node, archive))
+}

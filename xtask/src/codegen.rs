@@ -1,0 +1,88 @@
+//! `cargo xtask codegen`: the files of the checkout that follow from others, and the check that they still do.
+//!
+//! The resource's types are the source of the CRD, the chart is the source of the plain manifests, and the comments of
+//! `values.yaml` are the source of the chart's README. What is generated is committed, so that it can be read, diffed
+//! and applied without a toolchain; `--check` fails on any file that no longer follows from its source.
+
+mod crd;
+mod install;
+mod values;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::chart;
+
+/// A file and what it should contain.
+struct Generated {
+    path: &'static str,
+    text: String,
+}
+
+/// Writes every generated file, or with `check` fails when one differs from what would be written.
+pub(crate) fn run(check: bool) -> Result<()> {
+    let root = root();
+    // The chart's own CRD comes first, because the chart is rendered for the manifests.
+    let crd = crd::yaml(&root)?;
+    let mut stale = settle(
+        &root,
+        check,
+        &[
+            Generated { path: "crds/elixirreleases.beam-operator.io.yaml", text: crd.clone() },
+            Generated { path: "deploy/helm/beam-operator/templates/crd.yaml", text: crd::chart_template(&crd)? },
+            Generated { path: chart::README, text: values::readme(&root)? },
+        ],
+    )?;
+    let rendered = chart::Rendering::new("beam-operator", "beam-operator").set("crds.install=false").yaml()?;
+    let install = install::yaml("beam-operator", &crd, &rendered);
+    stale.extend(settle(&root, check, &[Generated { path: "deploy/manifests/install.yaml", text: install }])?);
+    if stale.is_empty() {
+        return Ok(());
+    }
+    bail!("run `cargo xtask codegen` and commit: {} no longer follows from its source", stale.join(", "))
+}
+
+/// Writes what differs, or with `check` only returns its paths.
+fn settle(root: &Path, check: bool, files: &[Generated]) -> Result<Vec<&'static str>> {
+    let mut stale = Vec::new();
+    for Generated { path, text } in files {
+        let file = root.join(path);
+        if fs::read_to_string(&file).is_ok_and(|found| found == *text) {
+            continue;
+        }
+        if check {
+            stale.push(*path);
+            continue;
+        }
+        fs::write(&file, text).with_context(|| format!("failed to write {}", file.display()))?;
+        eprintln!("wrote {path}");
+    }
+    Ok(stale)
+}
+
+/// The root of the checkout: the directory that has this crate in `xtask`.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_file_is_told_by_the_check_and_repaired_by_a_run() {
+        let root = std::env::temp_dir().join(format!("beam-operator-codegen-{}", std::process::id()));
+        fs::create_dir_all(&root).unwrap();
+        let files = || [Generated { path: "a.yaml", text: "new".to_owned() }];
+        fs::write(root.join("a.yaml"), "old").unwrap();
+
+        assert_eq!(settle(&root, true, &files()).unwrap(), ["a.yaml"]);
+        assert_eq!(fs::read_to_string(root.join("a.yaml")).unwrap(), "old");
+        assert!(settle(&root, false, &files()).unwrap().is_empty());
+        assert!(settle(&root, true, &files()).unwrap().is_empty());
+
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

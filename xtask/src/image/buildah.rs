@@ -1,0 +1,90 @@
+//! Layers and images by `buildah`, in a store of our own beside the machine's.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Cache;
+use crate::command;
+
+/// Where buildah keeps layers.
+pub(super) struct Store {
+    layers: PathBuf,
+    /// What buildah forgets when the machine restarts.
+    state: &'static str,
+}
+
+impl Store {
+    pub(super) fn of(cache: &Cache) -> Self {
+        Self { layers: cache.directory.join("layers"), state: "/run/beam-operator-images" }
+    }
+
+    fn buildah(&self, subcommand: &str) -> Command {
+        let mut buildah = Command::new("buildah");
+        buildah.arg("--root").arg(&self.layers).args(["--runroot", self.state, subcommand]);
+        buildah
+    }
+
+    /// Whether the store has an image of this name.
+    pub(super) fn has(&self, image: &str) -> bool {
+        command::output(self.buildah("inspect").args(["--type", "image", image])).is_ok()
+    }
+
+    /// A container to make an image of: `FROM` of a Dockerfile.
+    pub(super) fn from(&self, image: &str) -> Result<Container<'_>> {
+        let id = command::output(self.buildah("from").args(["--pull-never", image]))?;
+        Ok(Container { store: self, id: id.trim().to_owned() })
+    }
+
+    /// Builds the last stage of a Dockerfile into an archive, with the files of `stage.1` in place of the stage
+    /// called `stage.0`.
+    pub(super) fn last_stage(
+        &self,
+        dockerfile: &Path,
+        stage: (&str, &Path),
+        version: &str,
+        destination: &str,
+    ) -> Result<()> {
+        let mut build = self.buildah("build");
+        build.arg("--build-context").arg(format!("{}={}", stage.0, stage.1.display()));
+        build.args(["--build-arg", &format!("VERSION={version}"), "--tag", destination, "--file"]).arg(dockerfile);
+        command::run(build.arg(stage.1))
+    }
+}
+
+/// A container that becomes an image. It is gone when this is dropped.
+pub(super) struct Container<'a> {
+    store: &'a Store,
+    id: String,
+}
+
+impl Container<'_> {
+    /// Unpacks a tar file at the root.
+    pub(super) fn unpack(&self, tar: &Path) -> Result<()> {
+        command::run(self.store.buildah("add").args(["--quiet", &self.id]).arg(tar).arg("/"))
+    }
+
+    /// Copies the content of a directory, owned by `user`.
+    pub(super) fn copy(&self, directory: &Path, to: &str, user: &str) -> Result<()> {
+        command::run(self.store.buildah("copy").args(["--quiet", "--chown", user, &self.id]).arg(directory).arg(to))
+    }
+
+    /// Sets what the image says of itself: `buildah config`'s own arguments.
+    pub(super) fn configure(&self, arguments: &[String]) -> Result<()> {
+        command::run(self.store.buildah("config").args(arguments).arg(&self.id))
+    }
+
+    /// Makes the image: a name in the store, or `oci-archive:FILE:NAME`.
+    pub(super) fn commit(&self, destination: &str) -> Result<()> {
+        command::run(self.store.buildah("commit").args(["--quiet", &self.id, destination]))
+    }
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = command::output(self.store.buildah("rm").arg(&self.id)) {
+            eprintln!("a build container is left behind: {error}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Builds the images that the local clusters run, on a machine with neither Docker nor a registry.
+//!
+//! What a Dockerfile would pull, Debian's packages provide: `mmdebstrap` makes the root file system that the sample
+//! application is built in and the small one it runs on, and `buildah` turns directories into layers. The images end
+//! up as OCI archives, which `containerd` imports.
+//!
+//! Everything is kept in the cache under the hash of what it was made from, so that only what changed is made again
+//! and a second run makes nothing: [`Fingerprint`](fingerprint::Fingerprint) says what counts as a change.
+
+mod buildah;
+mod fingerprint;
+mod operator;
+mod rootfs;
+mod shop;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+
+use crate::{cluster, debian, progress, tools};
+
+const PACKAGES: &[&str] = &["buildah", "debian-archive-keyring", "iproute2", "mmdebstrap", "util-linux"];
+
+/// What `cargo xtask image` is told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Which images to build
+    #[arg(value_enum, default_value_t = Selection::All)]
+    which: Selection,
+    /// The cluster whose nodes get the images; none is needed to build them
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    cluster: String,
+}
+
+/// Some of the images.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Selection {
+    /// The sample application as a mix release: versions 1 and 2, each on OTP 27 and on OTP 25
+    Shop,
+    /// The sample application behind a start script in the manner of Distillery
+    Distillery,
+    /// The operator: the last stage of the Dockerfile
+    Operator,
+    /// All of these
+    All,
+}
+
+/// An image as a file.
+struct Archive {
+    /// The name under which pods refer to it, such as `localhost/shop:1`.
+    reference: String,
+    /// The OCI archive.
+    path: PathBuf,
+}
+
+/// Builds the images that were asked for and, if there is such a cluster, puts them on its nodes.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if cluster::exists(&arguments.cluster)? {
+        return provide(arguments.which, &arguments.cluster);
+    }
+    build(arguments.which)?;
+    eprintln!("there is no cluster {}: the images stay in the cache", arguments.cluster);
+    Ok(())
+}
+
+/// Puts images on the nodes of a cluster, and builds those that have changed first.
+pub(crate) fn provide(which: Selection, cluster: &str) -> Result<()> {
+    for Archive { reference, path } in build(which)? {
+        let what = format!("importing {reference} into the nodes of cluster {cluster}");
+        progress::step(&what, "", || cluster::load_image(cluster, &path))?;
+    }
+    Ok(())
+}
+
+fn build(which: Selection) -> Result<Vec<Archive>> {
+    ensure!(
+        rustix::process::geteuid().is_root(),
+        "images are built in root file systems of their own (mmdebstrap, chroot), which takes root"
+    );
+    debian::ensure(PACKAGES)?;
+    let cache = Cache::lock()?;
+    match which {
+        Selection::Shop => shop::mix(&cache),
+        Selection::Distillery => shop::distillery(&cache),
+        Selection::Operator => Ok(vec![operator::build(&cache)?]),
+        Selection::All => {
+            let mut archives = shop::mix(&cache)?;
+            archives.extend(shop::distillery(&cache)?);
+            archives.push(operator::build(&cache)?);
+            Ok(archives)
+        }
+    }
+}
+
+/// The directory of everything this module keeps, locked: two builds of one thing would meet in it.
+struct Cache {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Cache {
+    fn lock() -> Result<Self> {
+        let directory = tools::cache()?.join("images");
+        fs::create_dir_all(&directory).with_context(|| format!("failed to create {}", directory.display()))?;
+        let lock = File::open(&directory)?;
+        if lock.try_lock().is_err() {
+            eprintln!("==> waiting for another task that builds images");
+            lock.lock()?;
+        }
+        Ok(Self { directory, _lock: lock })
+    }
+
+    /// The archive of an image, built by `build` unless the one with this fingerprint is there already.
+    ///
+    /// Only the latest archive of an image is kept.
+    fn archive(&self, reference: &str, fingerprint: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<Archive> {
+        let name = reference.replace(['/', ':'], "-");
+        let directory = self.directory.join(&name);
+        let path = directory.join(format!("{fingerprint}.tar"));
+        let archive = Archive { reference: reference.to_owned(), path };
+        if archive.path.exists() {
+            eprintln!("==> {reference} is up to date: {}", archive.path.display());
+            return Ok(archive);
+        }
+        let unfinished = self.directory.join(format!("{name}.unfinished"));
+        remove_if_present(&unfinished)?;
+        fs::create_dir_all(&unfinished)?;
+        build(&unfinished.join(format!("{fingerprint}.tar")))?;
+        remove_if_present(&directory)?;
+        fs::rename(&unfinished, &directory)?;
+        Ok(archive)
+    }
+}
+
+/// Removes a directory that an earlier run may have left.
+fn remove_if_present(directory: &Path) -> Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("failed to remove {}", directory.display()))?;
+    }
+    Ok(())
+}
+
+/// The root of the checkout.
+fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}

@@ -1,0 +1,93 @@
+//! The operator's image: the last stage of the project's Dockerfile around a binary that was built here.
+//!
+//! The first stage of the Dockerfile compiles on the official Rust image, which takes a registry. Here the toolchain
+//! of this machine compiles instead, with the same flags, and takes the place of that stage; everything that makes up
+//! the image is the Dockerfile's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::buildah::Store;
+use super::fingerprint::Fingerprint;
+use super::{Archive, Cache, checkout, remove_if_present};
+use crate::command;
+
+const BINARY: &str = "beam-operator";
+/// What the Dockerfile calls the stage that has the binary at its root.
+const BUILD_STAGE: &str = "build";
+/// The workspace has one version; this crate's is the operator's too.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The image of the operator as it is in this checkout.
+pub(super) fn build(cache: &Cache) -> Result<Archive> {
+    let reference = format!("localhost/{BINARY}:{VERSION}");
+    eprintln!("==> compiling the operator into a static binary");
+    let binary = compile()?;
+    let dockerfile = checkout().join("Dockerfile");
+    let fingerprint = Fingerprint::new().words([VERSION]).file(&binary)?.file(&dockerfile)?.finish();
+    cache.archive(&reference, &fingerprint, |archive| {
+        let stage = cache.directory.join("operator");
+        remove_if_present(&stage)?;
+        fs::create_dir_all(&stage)?;
+        fs::copy(&binary, stage.join(BINARY))?;
+        let destination = format!("oci-archive:{}:{reference}", archive.display());
+        Store::of(cache).last_stage(&dockerfile, (BUILD_STAGE, &stage), VERSION, &destination)
+    })
+}
+
+/// Compiles the binary and returns its path. A target of its own keeps the flags from rebuilding everything else.
+fn compile() -> Result<PathBuf> {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(checkout()).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    cargo.args(["build", "--release", "--locked", "--bin", BINARY, "--target", &target]);
+    // What cargo tells people goes to the terminal, what it tells programs comes here.
+    let output = cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "the operator does not compile");
+    let binary = executable(&String::from_utf8_lossy(&output.stdout))
+        .context("cargo did not say where the operator's binary is")?;
+    ensure!(is_static(&binary)?, "{} needs shared libraries, and an image from scratch has none", binary.display());
+    Ok(binary)
+}
+
+/// The path of the binary in cargo's messages, of which there is one JSON object a line.
+fn executable(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == BINARY)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+fn is_static(binary: &Path) -> Result<bool> {
+    let headers = command::output(Command::new("readelf").args(["--program-headers", "--wide"]).arg(binary))?;
+    Ok(!headers.contains("INTERP"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_is_found_among_the_messages_of_cargo() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"beam-operator"},"executable":"/t/beam-operator"}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+        );
+        assert_eq!(executable(messages), Some(PathBuf::from("/t/beam-operator")));
+        assert_eq!(executable("no JSON"), None);
+    }
+
+    #[test]
+    fn the_dockerfile_names_the_stage_that_is_replaced() {
+        let dockerfile = fs::read_to_string(checkout().join("Dockerfile")).unwrap();
+        assert!(dockerfile.contains(&format!(" AS {BUILD_STAGE}\n")));
+        assert!(dockerfile.contains(&format!("COPY --from={BUILD_STAGE} /{BINARY} ")));
+    }
+}

@@ -1,0 +1,124 @@
+//! Debian root file systems: a whole one to build releases in, and a small one for releases to run on.
+//!
+//! A Debian release settles the OTP release, so each OTP release that images are built for has a suite here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, ensure};
+
+use super::fingerprint::Fingerprint;
+use super::{Cache, remove_if_present};
+use crate::{command, progress};
+
+/// A Debian release and the packages that it calls by names of its own.
+pub(super) struct Suite {
+    pub(super) name: &'static str,
+    /// The OTP release that it ships.
+    pub(super) otp: &'static str,
+    ssl: &'static str,
+}
+
+pub(super) const TRIXIE: Suite = Suite { name: "trixie", otp: "27", ssl: "libssl3t64" };
+pub(super) const BOOKWORM: Suite = Suite { name: "bookworm", otp: "25", ssl: "libssl3" };
+
+/// Elixir, and the parts of OTP that a release may include.
+const BUILD_PACKAGES: &[&str] = &[
+    "elixir",
+    "erlang-asn1",
+    "erlang-crypto",
+    "erlang-dev",
+    "erlang-eunit",
+    "erlang-inets",
+    "erlang-os-mon",
+    "erlang-parsetools",
+    "erlang-public-key",
+    "erlang-runtime-tools",
+    "erlang-ssl",
+    "erlang-syntax-tools",
+    "erlang-tools",
+];
+
+/// What the emulator of a release links against, besides [`Suite::ssl`].
+const RUNTIME_PACKAGES: &[&str] = &["libncurses6", "libstdc++6", "libtinfo6", "zlib1g"];
+
+/// What nobody reads in a container. Copyright files stay: the licences ask for it.
+const RUNTIME_OPTIONS: &[&str] = &[
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+];
+
+/// Runs a script in a root file system, with namespaces of its own so that neither mounts nor processes outlive it
+/// and nothing it starts meets a port of this machine. `/source` is read-only, `/out` is for what shall stay.
+const ENTER: &str = r#"
+mount -t proc proc "$1/proc"
+mount -t tmpfs tmpfs "$1/tmp"
+mount -o bind,ro "$2" "$1/source"
+mount --bind "$3" "$1/out"
+ip link set lo up
+exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 MIX_BUILD_ROOT=/tmp/build \
+    sh -ec "cd /source; $4"
+"#;
+
+/// A root file system to build releases in.
+pub(super) struct BuildRoot(PathBuf);
+
+impl BuildRoot {
+    /// The build root of a suite, made first if the cache does not have it.
+    pub(super) fn of(suite: &Suite, cache: &Cache) -> Result<Self> {
+        let fingerprint = Fingerprint::new().words([suite.name]).words(BUILD_PACKAGES.iter().copied()).finish();
+        let root = cache.directory.join(format!("{}-build-{fingerprint}", suite.name));
+        if root.exists() {
+            return Ok(Self(root));
+        }
+        let unfinished = cache.directory.join(format!("{}-build.unfinished", suite.name));
+        remove_if_present(&unfinished)?;
+        let what = format!("making a root file system with Elixir on OTP {} from Debian {}", suite.otp, suite.name);
+        progress::step(&what, &format!("about 15 s, once; kept in {}", root.display()), || {
+            let include = format!("--include={}", BUILD_PACKAGES.join(","));
+            command::run(mmdebstrap().args(["--variant=minbase", &include, suite.name]).arg(&unfinished))
+        })?;
+        for mount_point in ["source", "out"] {
+            fs::create_dir_all(unfinished.join(mount_point))?;
+        }
+        fs::rename(&unfinished, &root)?;
+        Ok(Self(root))
+    }
+
+    /// Runs a shell script in it, in the directory of the sources.
+    pub(super) fn run(&self, source: &Path, out: &Path, script: &str) -> Result<()> {
+        let root = self.0.file_name().unwrap_or_default().to_string_lossy();
+        eprintln!("+ [{root}] {script}");
+        let mut enter = Command::new("unshare");
+        enter.args(["--mount", "--pid", "--net", "--fork", "--kill-child", "sh", "-ec", ENTER, "sh"]);
+        let status = enter.arg(&self.0).arg(source).arg(out).arg(script).stdin(Stdio::null()).status()?;
+        ensure!(status.success(), "`{script}` failed in {root}: {status}");
+        Ok(())
+    }
+}
+
+/// The fingerprint of the root file system that releases run on.
+pub(super) fn runtime_fingerprint(suite: &Suite) -> String {
+    let words = RUNTIME_PACKAGES.iter().chain(RUNTIME_OPTIONS).copied();
+    Fingerprint::new().words([suite.name, suite.ssl]).words(words).finish()
+}
+
+/// Makes the root file system that releases run on, as a tar file.
+pub(super) fn runtime(suite: &Suite, tar: &Path) -> Result<()> {
+    let what = format!("making a root file system to run on from Debian {}", suite.name);
+    progress::step(&what, "about 15 s, once", || {
+        let include = format!("--include={},{}", RUNTIME_PACKAGES.join(","), suite.ssl);
+        let mut mmdebstrap = mmdebstrap();
+        mmdebstrap.args(["--variant=essential", &include]).args(RUNTIME_OPTIONS);
+        command::run(mmdebstrap.arg(suite.name).arg(tar))
+    })
+}
+
+fn mmdebstrap() -> Command {
+    let mut mmdebstrap = Command::new("mmdebstrap");
+    mmdebstrap.arg("--quiet");
+    mmdebstrap
+}
