@@ -90,4 +90,12 @@ mod tests {
         assert!(dockerfile.contains(&format!(" AS {BUILD_STAGE}\n")));
         assert!(dockerfile.contains(&format!("COPY --from={BUILD_STAGE} /{BINARY} ")));
     }
+
+    #[test]
+    fn the_dockerfile_compiles_with_the_toolchain_of_the_checkout() {
+        let toolchain = fs::read_to_string(checkout().join("rust-toolchain.toml")).unwrap();
+        let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+        let dockerfile = fs::read_to_string(checkout().join("Dockerfile")).unwrap();
+        assert!(dockerfile.contains(&format!("rust:{channel}-")), "{channel} is not the Dockerfile's");
+    }
 }

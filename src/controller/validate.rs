@@ -1,0 +1,121 @@
+//! The second stage: everything that is wrong with a release, at once and by field, before anything is built.
+//!
+//! It is pure. The API server has applied the rules of the schema already; they hold here again, because a stored object
+//! may be older than a rule and `render` has no API server. What only the finished children show (a merged `podTemplate`,
+//! ports of a sidecar) is checked on them, so what is valid cannot fail to build.
+
+mod amounts;
+mod autoscaling;
+mod labels;
+mod limits;
+mod members;
+mod names;
+mod ports;
+mod references;
+mod service;
+mod warnings;
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Service};
+
+use crate::api::ElixirRelease;
+use crate::resources::pod::{self, Draft};
+use crate::resources::problem::Problem;
+use crate::resources::reference::Contents;
+use crate::resources::{Facts, autoscaler, traffic_service};
+
+/// A release in which nothing is wrong, with the children that the user wrote part of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Valid {
+    /// The template of its pods, without a revision.
+    pub template: PodTemplateSpec,
+    /// The Service for its traffic, where there is one.
+    pub traffic_service: Option<Service>,
+    /// Its autoscaler, where there is one.
+    pub autoscaler: Option<HorizontalPodAutoscaler>,
+    /// What is probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// The ConfigMaps and Secrets that [`pod::references`] names.
+#[derive(Clone, Copy, Debug)]
+pub enum References<'a> {
+    /// They were looked for; what has no entry does not exist.
+    Read(&'a Contents),
+    /// Nobody looked, as in an offline rendering: nothing is said of them.
+    Unknown,
+}
+
+impl<'a> References<'a> {
+    fn read(self) -> Option<&'a Contents> {
+        match self {
+            Self::Read(contents) => Some(contents),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// The release if nothing is wrong with it.
+///
+/// `members` are the distributed releases of its cluster, oldest first, and itself among them if it is one.
+///
+/// # Errors
+/// Every problem there is, so that they can be corrected at once.
+pub fn validate(
+    release: &ElixirRelease,
+    members: &[&ElixirRelease],
+    references: References<'_>,
+    facts: &Facts,
+) -> Result<Valid, Vec<Problem>> {
+    let mut problems = [names::problems(release), labels::problems(release), limits::problems(release)].concat();
+    problems.extend(members::problems(release, members));
+
+    let draft = noted(pod::draft(release), &mut problems);
+    let traffic_service = noted(traffic_service::build(release), &mut problems);
+    let autoscaler = noted(autoscaler::build(release), &mut problems);
+    problems.extend(autoscaling::problems(release, autoscaler.iter().flatten().next()));
+    let containers = draft.as_ref().map(side_by_side).unwrap_or_default();
+    problems.extend(ports::problems(release, &containers));
+    problems.extend(amounts::problems(release, draft.iter().flat_map(containers_of)));
+    if let Some(service) = traffic_service.iter().flatten().next().filter(|_| draft.is_some()) {
+        problems.extend(service::problems(release, service, &containers));
+    }
+    if let Some(draft) = &draft {
+        problems.extend(limits::grace_period(draft));
+        problems.extend(references::problems(release, draft, references));
+    }
+
+    let (Some(draft), Some(traffic_service), Some(autoscaler), []) =
+        (&draft, traffic_service, autoscaler, &problems[..])
+    else {
+        return Err(problems);
+    };
+    let none = Contents::new();
+    let contents = references.read().unwrap_or(&none);
+    let template = pod::template(release, draft, facts, contents);
+    let mut warnings = warnings::of(release, &containers);
+    if references.read().is_some() || pod::references(release, draft).is_empty() {
+        // What an unread object defines is not known, and so neither is what nobody defines.
+        warnings.extend(pod::undefined_variables(release, &template, contents));
+    }
+    Ok(Valid { template, traffic_service, autoscaler, warnings })
+}
+
+fn noted<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|more| problems.extend(more)).ok()
+}
+
+fn containers_of(draft: &Draft) -> impl Iterator<Item = &Container> {
+    let init = draft.pod.init_containers.iter().flatten();
+    std::iter::once(&draft.container).chain(&draft.pod.containers).chain(init)
+}
+
+/// The containers that run at the same time: init containers only where they are sidecars.
+fn side_by_side(draft: &Draft) -> Vec<&Container> {
+    let sidecars = draft.pod.init_containers.iter().flatten();
+    let sidecars = sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    std::iter::once(&draft.container).chain(&draft.pod.containers).chain(sidecars).collect()
+}
+
+#[cfg(test)]
+mod tests;

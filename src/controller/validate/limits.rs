@@ -1,0 +1,134 @@
+//! Numbers, alone and beside each other. The API server checks most of them already; they are checked again for what was
+//! stored before it did, and for what is rendered without one.
+
+use std::ops::RangeInclusive;
+
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::api::{DisruptionBudget, ElixirRelease, Rollout, Schedulers, Shutdown, Strategy};
+use crate::resources::pod::Draft;
+use crate::resources::problem::Problem;
+
+/// The largest number of schedulers that the VM takes.
+const MOST_SCHEDULERS: u16 = 1024;
+
+pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
+    let spec = &release.spec;
+    let mut problems: Vec<_> = at_least("spec.replicas", spec.replicas, 0).into_iter().collect();
+    problems.extend(rollout(&spec.rollout));
+    problems.extend(shutdown(&spec.shutdown));
+    problems.extend(budget(&spec.disruption_budget));
+    problems.extend(schedulers(spec.vm.schedulers));
+    problems
+}
+
+fn rollout(rollout: &Rollout) -> Vec<Problem> {
+    let mut problems: Vec<_> = [
+        at_least("spec.rollout.minReadySeconds", rollout.min_ready_seconds, 0),
+        at_least("spec.rollout.progressDeadlineSeconds", rollout.progress_deadline_seconds, 1),
+        at_least("spec.rollout.revisionHistoryLimit", rollout.revision_history_limit, 0),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if rollout.progress_deadline_seconds <= rollout.min_ready_seconds {
+        problems.push(Problem::new(
+            "spec.rollout",
+            "rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline",
+        ));
+    }
+    let surge = share("spec.rollout.maxSurge", &rollout.max_surge, 0..=i32::MAX);
+    let unavailable = share("spec.rollout.maxUnavailable", &rollout.max_unavailable, 0..=100);
+    if rollout.strategy == Strategy::RollingUpdate && (&surge, &unavailable) == (&Ok(0), &Ok(0)) {
+        problems.push(Problem::new(
+            "spec.rollout",
+            "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1",
+        ));
+    }
+    problems.extend([surge, unavailable].into_iter().filter_map(Result::err));
+    problems
+}
+
+fn shutdown(shutdown: &Shutdown) -> Vec<Problem> {
+    let mut problems: Vec<_> = [
+        at_least("spec.shutdown.gracePeriodSeconds", shutdown.grace_period_seconds, 1),
+        at_least("spec.shutdown.delaySeconds", shutdown.delay_seconds, 0),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if shutdown.delay_seconds >= shutdown.grace_period_seconds {
+        problems.push(Problem::new(
+            "spec.shutdown",
+            "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter",
+        ));
+    }
+    problems
+}
+
+/// `podTemplate` may shorten the grace period of the finished pod.
+pub(super) fn grace_period(draft: &Draft) -> Option<Problem> {
+    let grace = draft.pod.termination_grace_period_seconds?;
+    let sleep = draft.container.lifecycle.as_ref()?.pre_stop.as_ref()?.sleep.as_ref()?;
+    (sleep.seconds > grace).then(|| {
+        let message = format!(
+            "is {grace}, and the node would still sleep for the {} seconds of shutdown.delaySeconds: raise it",
+            sleep.seconds
+        );
+        Problem::new("spec.podTemplate.spec.terminationGracePeriodSeconds", message)
+    })
+}
+
+fn budget(budget: &DisruptionBudget) -> Vec<Problem> {
+    let limits = [
+        ("spec.disruptionBudget.maxUnavailable", &budget.max_unavailable),
+        ("spec.disruptionBudget.minAvailable", &budget.min_available),
+    ];
+    let mut problems: Vec<_> =
+        limits.into_iter().filter_map(|(field, limit)| share(field, limit.as_ref()?, 0..=100).err()).collect();
+    if budget.max_unavailable.is_some() && budget.min_available.is_some() {
+        problems.push(Problem::new(
+            "spec.disruptionBudget",
+            "disruptionBudget takes maxUnavailable or minAvailable, not both: remove one",
+        ));
+    }
+    problems
+}
+
+fn schedulers(schedulers: Option<Schedulers>) -> Option<Problem> {
+    let Some(Schedulers::Count(count)) = schedulers else { return None };
+    let is_possible = (1..=MOST_SCHEDULERS).contains(&count);
+    (!is_possible).then(|| {
+        Problem::new(
+            "spec.vm.schedulers",
+            format!("vm.schedulers must be Auto, Default or a number from 1 to {MOST_SCHEDULERS}"),
+        )
+    })
+}
+
+pub(super) fn at_least(field: &str, value: impl Into<i64>, least: i64) -> Option<Problem> {
+    let value = value.into();
+    (value < least).then(|| Problem::new(field, format!("must be {least} or more, not {value}")))
+}
+
+/// The number of pods, or of percent, that a limit names.
+fn share(field: &str, limit: &IntOrString, percents: RangeInclusive<i32>) -> Result<i32, Problem> {
+    let number = match limit {
+        IntOrString::Int(number) => Some(*number).filter(|number| *number >= 0),
+        IntOrString::String(text) => percent(text).filter(|percent| percents.contains(percent)),
+    };
+    number.ok_or_else(|| {
+        let message = if *percents.end() == 100 {
+            "must be a number that is not negative or a percentage from \"0%\" to \"100%\""
+        } else {
+            "must be a number that is not negative or a percentage such as \"25%\""
+        };
+        Problem::new(field, message)
+    })
+}
+
+fn percent(text: &str) -> Option<i32> {
+    let digits = text.strip_suffix('%')?;
+    let is_plain = digits == "0" || !digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_plain)
+}

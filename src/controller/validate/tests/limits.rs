@@ -1,0 +1,77 @@
+//! Numbers and amounts.
+
+use super::*;
+
+#[rstest]
+#[case::no_progress_possible(
+    |r: Broken| r.spec.rollout.max_surge = IntOrString::Int(0),
+    "spec.rollout: rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1"
+)]
+#[case::surge_that_is_no_share(
+    |r: Broken| r.spec.rollout.max_surge = IntOrString::String("a third".to_owned()),
+    "spec.rollout.maxSurge: must be a number that is not negative or a percentage such as \"25%\""
+)]
+#[case::more_than_all_unavailable(
+    |r: Broken| r.spec.rollout.max_unavailable = IntOrString::String("101%".to_owned()),
+    "spec.rollout.maxUnavailable: must be a number that is not negative or a percentage from \"0%\" to \"100%\""
+)]
+#[case::deadline_too_short(
+    |r: Broken| r.spec.rollout.progress_deadline_seconds = 10,
+    "spec.rollout: rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline"
+)]
+#[case::negative_history(|r: Broken| r.spec.rollout.revision_history_limit = -1, "spec.rollout.revisionHistoryLimit: must be 0 or more, not -1")]
+#[case::delay_longer_than_grace(
+    |r: Broken| r.spec.shutdown.delay_seconds = 60,
+    "spec.shutdown: shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter"
+)]
+#[case::grace_shortened_by_the_template(
+    |r: Broken| r.spec.pod_template = yaml("{spec: {terminationGracePeriodSeconds: 3}}"),
+    "spec.podTemplate.spec.terminationGracePeriodSeconds: is 3, and the node would still sleep for the 5 seconds of shutdown.delaySeconds: raise it"
+)]
+#[case::both_budgets(
+    |r: Broken| r.spec.disruption_budget = yaml("{maxUnavailable: 1, minAvailable: 1}"),
+    "spec.disruptionBudget: disruptionBudget takes maxUnavailable or minAvailable, not both: remove one"
+)]
+#[case::negative_budget(
+    |r: Broken| r.spec.disruption_budget = yaml("{maxUnavailable: -1}"),
+    "spec.disruptionBudget.maxUnavailable: must be a number that is not negative or a percentage from \"0%\" to \"100%\""
+)]
+#[case::too_many_schedulers(
+    |r: Broken| r.spec.vm.schedulers = Some(Schedulers::Count(1025)),
+    "spec.vm.schedulers: vm.schedulers must be Auto, Default or a number from 1 to 1024"
+)]
+#[case::least_above_most(
+    |r: Broken| r.spec.autoscaling.as_mut().unwrap().min_replicas = Some(7),
+    "spec.autoscaling: autoscaling.minReplicas must not be above autoscaling.maxReplicas: lower the first or raise the second"
+)]
+#[case::from_zero_by_cpu(
+    |r: Broken| r.spec.autoscaling.as_mut().unwrap().min_replicas = Some(0),
+    "spec.autoscaling.minReplicas: may be 0 only with a metric of type External or Object: no other says when to start the first node; set it to 1"
+)]
+#[case::metric_of_no_type(
+    |r: Broken| r.spec.autoscaling.as_mut().unwrap().metrics = yaml("[{pods: {metric: {name: q}, target: {type: Value}}}]"),
+    "spec.autoscaling.metrics[0].type: must be Resource, ContainerResource, Pods, Object or External"
+)]
+#[case::metric_of_another_type(
+    |r: Broken| r.spec.autoscaling.as_mut().unwrap().metrics = yaml("[{type: External, pods: {metric: {name: q}, target: {type: Value}}}]"),
+    "spec.autoscaling.metrics[0]: is of type External and needs the field external"
+)]
+#[case::amount_that_is_none(
+    |r: Broken| r.spec.resources = yaml("{requests: {cpu: lots}}"),
+    "spec.resources.requests[cpu]: \"lots\" is not an amount: write it like 500m, 0.5, 512Mi or 1Gi, and not below 0"
+)]
+#[case::negative_amount(
+    |r: Broken| r.spec.resources = yaml("{requests: {cpu: 1}, limits: {memory: -1Gi}}"),
+    "spec.resources.limits[memory]: \"-1Gi\" is not an amount: write it like 500m, 0.5, 512Mi or 1Gi, and not below 0"
+)]
+#[case::request_above_the_limit(
+    |r: Broken| r.spec.resources = yaml("{requests: {cpu: 1, memory: 1Gi}, limits: {memory: 900Mi}}"),
+    "spec.resources.requests[memory]: 1Gi is above the limit of 900Mi: lower it or raise the limit"
+)]
+#[case::request_of_a_sidecar(
+    |r: Broken| r.spec.pod_template = yaml("{spec: {containers: [{name: log, image: x, resources: {requests: {cpu: much}}}]}}"),
+    "spec.podTemplate.spec.containers[log].resources.requests[cpu]: \"much\" is not an amount: write it like 500m, 0.5, 512Mi or 1Gi, and not below 0"
+)]
+fn limits(#[case] breaks: fn(&mut ElixirRelease), #[case] expected: &str) {
+    only(breaks, expected);
+}

@@ -1,0 +1,68 @@
+//! Releases of one cluster that disagree.
+
+use super::*;
+use crate::api::Discovery;
+
+const TOLD: &str = "their nodes could not meet; make them equal or give this release a cluster.name of its own";
+
+fn member(name: &str, cluster: &str) -> ElixirRelease {
+    let mut release = fixture::named(name, &format!("cluster: {cluster}"));
+    release.spec.cluster.name = Some("market".to_owned());
+    release
+}
+
+fn judged(release: &ElixirRelease, members: &[&ElixirRelease]) -> Vec<String> {
+    let verdict = validate(release, members, References::Unknown, &Facts::default());
+    verdict.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[rstest]
+#[case::cookie(
+    "{cookie: {secretKeyRef: {name: mine}}}",
+    "{}",
+    "spec.cluster.cookie: is key cookie of Secret mine here and key cookie of Secret market-cookie in api"
+)]
+#[case::epmd("{epmd: Disabled}", "{}", "spec.cluster.epmd: is Disabled here and Enabled in api")]
+#[case::port_of_epmd("{ports: {epmd: 4370}}", "{}", "spec.cluster.ports.epmd: is 4370 here and 4369 in api")]
+#[case::port_without_epmd(
+    "{epmd: Disabled, ports: {distribution: {from: 9200, to: 9200}}}",
+    "{epmd: Disabled}",
+    "spec.cluster.ports.distribution.from: is 9200 here and 9100 in api"
+)]
+#[case::basename("{basename: indexer}", "{}", "spec.cluster.basename: is indexer here and market in api")]
+#[case::basename_that_the_oldest_looks_for(
+    "{basename: indexer, discovery: Kubernetes}",
+    "{}",
+    "spec.cluster.basename: is indexer here and market in api"
+)]
+fn the_younger_is_told(#[case] younger: &str, #[case] oldest: &str, #[case] expected: &str) {
+    let (api, indexer) = (member("api", oldest), member("indexer", younger));
+    let members = [&api, &indexer];
+
+    assert_eq!(judged(&indexer, &members), [format!("{expected}, the oldest release of cluster market: {TOLD}")]);
+    assert_eq!(judged(&api, &members), [""; 0], "the oldest is right");
+}
+
+#[rstest]
+#[case::ports_with_epmd("{ports: {distribution: {from: 9200, to: 9205}}}")]
+#[case::extra_ports("{ports: {extra: [{port: 5369}]}}")]
+#[case::headless_service("{service: {name: legacy}}")]
+#[case::discovery("{discovery: None}")]
+fn the_rest_may_differ(#[case] younger: &str) {
+    let (api, indexer) = (member("api", "{}"), member("indexer", younger));
+    assert_eq!(judged(&indexer, &[&api, &indexer]), [""; 0]);
+}
+
+#[test]
+fn basenames_may_differ_where_nobody_looks_them_up_by_dns() {
+    let (mut api, mut indexer) = (member("api", "{}"), member("indexer", "{basename: indexer}"));
+    api.spec.cluster.discovery = Discovery::Kubernetes;
+    indexer.spec.cluster.discovery = Discovery::None;
+    assert_eq!(judged(&indexer, &[&api, &indexer]), [""; 0]);
+}
+
+#[test]
+fn lone_nodes_have_nobody_to_agree_with() {
+    let (api, lone) = (member("api", "{}"), member("lone", "{distribution: Disabled, epmd: Disabled}"));
+    assert_eq!(judged(&lone, &[&api]), [""; 0]);
+}
