@@ -26,7 +26,8 @@ const RETRY: Duration = Duration::from_secs(5);
 /// After how many looks an unchanged problem is logged again: once a minute.
 const REPEAT: u32 = 12;
 
-const GRANT: &str = "permissions are granted by: helm upgrade (with rbac.create=true), or kubectl apply -f deploy/manifests";
+const GRANT: &str =
+    "permissions are granted by: helm upgrade (with rbac.create=true), or kubectl apply -f deploy/manifests";
 
 /// Where the operator is going to work.
 #[derive(Clone, Copy, Debug)]

@@ -101,9 +101,8 @@ fn rule(groups: &[&str], resources: &[&str], verbs: &[&str], names: &[&str]) -> 
 #[tokio::test]
 async fn missing_permissions_are_named(#[case] rule: Value, #[case] expect: Option<&str>) {
     let missing = missing_with(rule, false, Some("lease")).await;
-    let expect = expect.map(|verbs| {
-        format!("no permission to {verbs} elixirreleases.beam-operator.io/status in namespace store")
-    });
+    let expect = expect
+        .map(|verbs| format!("no permission to {verbs} elixirreleases.beam-operator.io/status in namespace store"));
     assert_eq!(missing.len(), usize::from(expect.is_some()), "{missing:?}");
     assert!(expect.is_none_or(|text| missing[0] == text), "{missing:?}");
 }
