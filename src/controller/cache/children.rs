@@ -75,9 +75,16 @@ impl ChildIndex {
                 Vec::new()
             }
             Change::Seen(object) => {
-                let Some((group, child)) = group_of(&object).zip(Child::of(kind, &object)) else { return Vec::new() };
-                listing.note(&child.uid);
-                if self.put(&group, child) { vec![group] } else { Vec::new() }
+                let Some(child) = Child::of(kind, &object) else { return Vec::new() };
+                let group = group_of(&object);
+                let mut changed = Vec::new();
+                match &group {
+                    // What the list does not name under its group is taken out of it in the end.
+                    Some(group) if listing.is_under_way() => listing.note(&listed_as(group, &child.uid)),
+                    group => changed = self.withdraw(kind, &child.uid, group.as_ref()),
+                }
+                changed.extend(group.filter(|group| self.put(group, child)));
+                changed
             }
             Change::Gone(object) => {
                 let Some((group, uid)) = group_of(&object).zip(object.metadata.uid) else { return Vec::new() };
@@ -86,8 +93,10 @@ impl ChildIndex {
             Change::End => {
                 let listed = listing.end();
                 let groups: Vec<_> = self.groups.keys().cloned().collect();
-                let gone = |child: &Child| child.kind == kind && !listed.contains(&child.uid);
-                groups.into_iter().filter(|group| self.remove(group, gone)).collect()
+                let is_gone = |group: &Group, child: &Child| {
+                    child.kind == kind && !listed.contains(&listed_as(group, &child.uid))
+                };
+                groups.into_iter().filter(|group| self.remove(group, |child| is_gone(group, child))).collect()
             }
         }
     }
@@ -111,6 +120,20 @@ impl ChildIndex {
         changed
     }
 
+    /// Takes a child out of the groups that it was in until somebody changed its labels, and names them.
+    fn withdraw(&mut self, kind: ChildKind, uid: &str, now: Option<&Group>) -> Vec<Group> {
+        let is_it = |child: &Child| child.kind == kind && *child.uid == *uid;
+        if now.is_some_and(|group| self.of(group).iter().any(is_it)) {
+            return Vec::new();
+        }
+        let former = self.groups.iter().filter(|(_, children)| children.iter().any(is_it));
+        let former: Vec<_> = former.map(|(group, _)| group.clone()).collect();
+        for group in &former {
+            self.remove(group, is_it);
+        }
+        former
+    }
+
     fn remove(&mut self, group: &Group, gone: impl Fn(&Child) -> bool) -> bool {
         let Some(children) = self.groups.get_mut(group) else { return false };
         let before = children.len();
@@ -131,4 +154,11 @@ fn group_of(object: &DynamicObject) -> Option<Group> {
         return Some(Group::Release(Key::new(namespace, release)));
     }
     labels.get(labels::CLUSTER).map(|cluster| Group::Cluster(Key::new(namespace, cluster)))
+}
+
+fn listed_as(group: &Group, uid: &str) -> Box<str> {
+    match group {
+        Group::Release(Key { namespace, name }) => format!("release {namespace}/{name} {uid}").into(),
+        Group::Cluster(Key { namespace, name }) => format!("cluster {namespace}/{name} {uid}").into(),
+    }
 }
