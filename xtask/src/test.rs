@@ -43,14 +43,17 @@ pub(crate) enum Step {
     Unit,
     /// The operator against a real API server
     Api,
+    /// The local cluster itself: links cut, nodes lost, repair, and that nothing is left behind
+    Cluster,
     /// The operator on real nodes
     Nodes,
 }
 
-const STEPS: [(Step, &str); 4] = [
+const STEPS: [(Step, &str); 5] = [
     (Step::Lint, "format, lints, generated files, licenses and manifests"),
     (Step::Unit, "what needs no cluster"),
     (Step::Api, "the operator against a real API server"),
+    (Step::Cluster, "the local cluster itself"),
     (Step::Nodes, "the operator on real nodes"),
 ];
 
@@ -61,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::Lint => lint(),
             Step::Unit => cargo(&["test", "--workspace", "--quiet", "--"], &arguments.filter, &[]),
             Step::Api => in_cluster(API_CLUSTER, arguments.keep, || api(&arguments.filter)),
+            Step::Cluster => cluster::cli::run(cluster::cli::Task::Check),
             Step::Nodes => in_cluster(NODES_CLUSTER, arguments.keep, || nodes(&arguments.filter)),
         })
         .with_context(|| format!("the check of {what} failed"))?;
