@@ -20,7 +20,6 @@ use super::kind::ChildKind;
 use super::lock;
 use super::ownership::FIELD_MANAGER;
 use super::plan::{Desired, Plan, Step, Taken};
-use super::view::Child;
 use crate::resources::{controller_revision, cookie, labels, names};
 
 /// Why a step failed.
@@ -85,7 +84,12 @@ impl Applier<'_> {
                     }
                 }
                 Step::OwnCookie(secret) => self.own_cookie(&secret).await?,
-                Step::Create(desired) => outcome.taken.extend(self.create(&desired).await?),
+                Step::Create(desired) => {
+                    if let Some(taken) = self.create(&desired).await? {
+                        outcome.taken.push(taken);
+                        continue;
+                    }
+                }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::ReadRevision(name) => {
@@ -158,15 +162,14 @@ impl Applier<'_> {
 
     /// Applies over an object that the cache did not know, if it is ours.
     async fn adopt(&self, desired: &Desired, found: &DynamicObject) -> Result<Option<Taken>, Error> {
-        let taken = || Taken { kind: desired.kind, name: desired.name.clone() };
-        match Child::of(desired.kind, found).filter(|child| child.is_ours(self.uid)) {
-            None => Ok(Some(taken())),
+        match desired.recognise(found, self.uid) {
+            None => Ok(Some(Taken { kind: desired.kind, name: desired.name.clone() })),
             Some(child) => self.update(desired.clone(), &child.uid).await.map(|()| None),
         }
     }
 
     async fn update(&self, desired: Desired, uid: &str) -> Result<(), Error> {
-        let Desired { kind, name, mut object, digest } = desired;
+        let Desired { kind, name, mut object, digest, .. } = desired;
         object["metadata"]["uid"] = uid.into();
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let patched = kind.api(self.client, &self.key.namespace).patch(&name, &params, &Patch::Apply(&object)).await;
@@ -210,3 +213,6 @@ fn request(verb: &'static str, kind: ChildKind, name: &str) -> impl FnOnce(kube:
     let name = name.to_owned();
     move |source| Error::Request { verb, kind, name, source }
 }
+
+#[cfg(test)]
+mod tests;
