@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # `cargo xtask image operator` replaces the first stage by a binary that it builds on the spot, and needs no registry.
 
-FROM docker.io/library/rust:1.95-slim-bookworm AS build
+FROM docker.io/library/rust:1.95.0-slim-bookworm AS build
 WORKDIR /source
 COPY . .
 # Static, because the image below has no libraries. The C library comes with the target: no other packages are needed.

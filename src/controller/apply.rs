@@ -11,22 +11,25 @@ use std::sync::Mutex;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::PartialObjectMeta;
+use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
 use super::kind::ChildKind;
 use super::lock;
-use super::ownership::FIELD_MANAGER;
+use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
-use crate::resources::{controller_revision, cookie, labels, names};
+use crate::api::ElixirRelease;
+use crate::operator::client::describe;
+use crate::resources::{controller_revision, cookie, labels};
 
 /// Why a step failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The API server refused the request or did not answer.
-    #[error("{verb} {} {name} failed: {source}", kind.as_str())]
+    #[error("{verb} {} {name} failed: {}", kind.as_str(), describe(source))]
     Request {
         /// What was tried.
         verb: &'static str,
@@ -103,7 +106,7 @@ impl Applier<'_> {
         Ok(outcome)
     }
 
-    async fn create_cookie(&self, members: &[&crate::api::ElixirRelease]) -> Result<Option<Taken>, Error> {
+    async fn create_cookie(&self, members: &[&ElixirRelease]) -> Result<Option<Taken>, Error> {
         let kind = ChildKind::Secret;
         let value = cookie::generate().map_err(|error| Error::Randomness(error.to_string()))?;
         let Some(secret) = cookie::build(members, &value) else { return Ok(None) };
@@ -114,28 +117,42 @@ impl Applier<'_> {
             Ok(made) => self.keep(kind, &without_content(made), None),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let found = api.get_metadata(&name).await.map_err(request("get", kind, &name))?;
-                let cluster = found.labels().get(labels::CLUSTER);
-                if cluster.map(String::as_str) != members.first().map(|member| names::cluster(member)).as_deref() {
-                    return Ok(Some(Taken { kind, name }));
-                }
+                return self.adopt_cookie(members, &found).await;
             }
             Err(error) => return Err(request("create", kind, &name)(error)),
         }
         Ok(None)
     }
 
+    /// Takes up a cookie that the cache did not know: another reconcile made it just now, or it has lost its labels.
+    async fn adopt_cookie(
+        &self,
+        members: &[&ElixirRelease],
+        found: &PartialObjectMeta<Secret>,
+    ) -> Result<Option<Taken>, Error> {
+        let Some(ownership) = cookie::ownership(members, &found.uid().unwrap_or_default()) else { return Ok(None) };
+        let has_label = |label: &str| found.labels().get(label) == ownership.labels().get(label);
+        let owners = ownership.owner_references();
+        let is_owned = found.owner_references().iter().any(|found| owners.iter().any(|owner| owner.uid == found.uid));
+        if !has_label(labels::CLUSTER) && !is_owned {
+            return Ok(Some(Taken { kind: ChildKind::Secret, name: found.name_any() }));
+        }
+        if !ownership.labels().keys().all(|label| has_label(label)) {
+            self.own_cookie(&ownership).await?;
+        }
+        Ok(None)
+    }
+
+    /// A merge patch, because the list of owners is to be exactly this: applying would leave those in it with which the
+    /// Secret was posted.
     async fn own_cookie(&self, secret: &PartialObjectMeta<Secret>) -> Result<(), Error> {
         let kind = ChildKind::Secret;
         let name = secret.name_any();
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        let patched = api.patch_metadata(&name, &params, &Patch::Apply(secret)).await;
-        let patched = patched.map_err(request("apply", kind, &name))?;
-        self.keep(
-            kind,
-            &DynamicObject { types: None, metadata: patched.metadata, data: serde_json::Value::Null },
-            None,
-        );
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patched = api.patch_metadata(&name, &params, &Patch::Merge(secret)).await;
+        let patched = patched.map_err(request("patch", kind, &name))?;
+        self.keep(kind, &DynamicObject { types: None, metadata: patched.metadata, data: Value::Null }, None);
         Ok(())
     }
 
@@ -171,8 +188,19 @@ impl Applier<'_> {
     async fn update(&self, desired: Desired, uid: &str) -> Result<(), Error> {
         let Desired { kind, name, mut object, digest, .. } = desired;
         object["metadata"]["uid"] = uid.into();
+        let api = kind.api(self.client, &self.key.namespace);
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let patched = kind.api(self.client, &self.key.namespace).patch(&name, &params, &Patch::Apply(&object)).await;
+        let mut patched = api.patch(&name, &params, &Patch::Apply(&object)).await;
+        let is_stuck = match &patched {
+            Ok(patched) => is_headless(&patched.data) && !is_headless(&object),
+            Err(kube::Error::Api(status)) => is_about_cluster_ip(status),
+            Err(_) => false,
+        };
+        if is_stuck {
+            self.delete(kind, &name, uid).await?;
+            object["metadata"]["uid"] = Value::Null;
+            patched = api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object)).await;
+        }
         self.keep(kind, &patched.map_err(request("apply", kind, &name))?, Some(digest));
         Ok(())
     }
@@ -204,9 +232,15 @@ impl Applier<'_> {
     }
 }
 
+/// Whether a Service was refused because it cannot lose the address that it has, or have one that it lacks.
+fn is_about_cluster_ip(refusal: &Status) -> bool {
+    let causes = refusal.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
+    refusal.is_invalid() && !causes.is_empty() && causes.iter().all(|cause| cause.field.starts_with("spec.clusterIP"))
+}
+
 /// A Secret as the cache may see it.
 fn without_content(secret: Secret) -> DynamicObject {
-    DynamicObject { types: None, metadata: secret.metadata, data: serde_json::Value::Null }
+    DynamicObject { types: None, metadata: secret.metadata, data: Value::Null }
 }
 
 fn request(verb: &'static str, kind: ChildKind, name: &str) -> impl FnOnce(kube::Error) -> Error {

@@ -14,12 +14,13 @@ use super::cache::{Cache, Key};
 use super::lock;
 use super::view::version;
 use crate::digest;
+use crate::operator::client::describe;
 use crate::resources::labels;
 use crate::resources::reference::{Content, CookieFlaw, Reference, ReferenceKind, Use};
 
 /// An object could not be read.
 #[derive(Debug, Error)]
-#[error("{reference} could not be read: {source}")]
+#[error("{reference} could not be read: {}", describe(source))]
 pub struct Error {
     /// The object.
     pub reference: Reference,

@@ -16,6 +16,8 @@ use crate::digest;
 /// The field manager under which children are applied.
 pub const FIELD_MANAGER: &str = "beam-operator";
 
+const HEADLESS: &str = "None";
+
 /// The digest of the part of a live object that our field manager owns; `None` when it owns nothing.
 #[must_use]
 pub fn owned_digest(object: &DynamicObject) -> Option<u64> {
@@ -27,7 +29,18 @@ pub fn owned_digest(object: &DynamicObject) -> Option<u64> {
         "annotations": object.metadata.annotations,
         "ownerReferences": object.metadata.owner_references,
     });
-    Some(digest::of_value(&project(&live, fields)))
+    let mut owned = project(&live, fields);
+    // A Service stays headless when nobody asks for it any more; so that this is seen, it always counts.
+    if is_headless(&live) {
+        owned["spec"]["clusterIP"] = HEADLESS.into();
+    }
+    Some(digest::of_value(&owned))
+}
+
+/// Whether a Service has no address of its own. Kubernetes never changes that of a Service that exists.
+#[must_use]
+pub fn is_headless(service: &Value) -> bool {
+    service["spec"]["clusterIP"] == HEADLESS
 }
 
 /// The digest that [`owned_digest`] gives once `desired` was applied, unless the API server rewrites a value (`0.5` as
@@ -100,6 +113,13 @@ fn has_keys(item: &Value, keys: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_service_that_stays_headless_differs_from_one_that_should_not() {
+        let mut unasked = desired();
+        unasked["spec"].as_object_mut().unwrap().remove("clusterIP");
+        assert_ne!(owned_digest(&object(&applied())), Some(desired_digest(&unasked)));
+    }
+
     fn object(fields: &Value) -> DynamicObject {
         serde_json::from_value(json!({
             "apiVersion": "v1", "kind": "Service",
@@ -138,7 +158,7 @@ mod tests {
         json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": {"name": "shop", "namespace": "store", "labels": {"ours": "a"}},
-            "spec": {"selector": {"x": "y"}, "ports": [{"name": "http", "port": 80}]},
+            "spec": {"clusterIP": "None", "selector": {"x": "y"}, "ports": [{"name": "http", "port": 80}]},
         })
     }
 

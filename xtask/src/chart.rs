@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::codegen::root;
+use crate::checkout::root;
 use crate::{command, tools};
 
 const DIRECTORY: &str = "deploy/helm/beam-operator";

@@ -9,11 +9,12 @@ mod install;
 mod values;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use crate::chart;
+use crate::checkout::root;
 
 /// A file and what it should contain.
 struct Generated {
@@ -25,19 +26,19 @@ struct Generated {
 pub(crate) fn run(check: bool) -> Result<()> {
     let root = root();
     // The chart's own CRD comes first, because the chart is rendered for the manifests.
-    let crd = crd::yaml(&root)?;
+    let crd = crd::yaml(root)?;
     let mut stale = settle(
-        &root,
+        root,
         check,
         &[
             Generated { path: "crds/elixirreleases.beam-operator.io.yaml", text: crd.clone() },
             Generated { path: "deploy/helm/beam-operator/templates/crd.yaml", text: crd::chart_template(&crd)? },
-            Generated { path: chart::README, text: values::readme(&root)? },
+            Generated { path: chart::README, text: values::readme(root)? },
         ],
     )?;
     let rendered = chart::Rendering::new("beam-operator", "beam-operator").set("crds.install=false").yaml()?;
     let install = install::yaml("beam-operator", &crd, &rendered);
-    stale.extend(settle(&root, check, &[Generated { path: "deploy/manifests/install.yaml", text: install }])?);
+    stale.extend(settle(root, check, &[Generated { path: "deploy/manifests/install.yaml", text: install }])?);
     if stale.is_empty() {
         return Ok(());
     }
@@ -60,11 +61,6 @@ fn settle(root: &Path, check: bool, files: &[Generated]) -> Result<Vec<&'static 
         eprintln!("wrote {path}");
     }
     Ok(stale)
-}
-
-/// The root of the checkout: the directory that has this crate in `xtask`.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("")
 }
 
 #[cfg(test)]

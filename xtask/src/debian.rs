@@ -43,7 +43,10 @@ fn is_package_installed(package: &str) -> bool {
 }
 
 fn install(packages: &[&str]) -> Result<()> {
-    command::run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages).stdout(Stdio::null()))
+    // Never at the price of something that is installed, such as Docker's containerd for Debian's.
+    command::run(
+        apt().args(["install", "--yes", "--no-install-recommends", "--no-remove"]).args(packages).stdout(Stdio::null()),
+    )
 }
 
 /// apt-get that asks nothing, and waits while another one runs instead of failing.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::codegen::root;
+use crate::checkout::root;
 use crate::{command, progress, tools};
 
 const VERSION: &str = "0.20.2";

@@ -4,14 +4,18 @@
 //! task starts can be recorded, repaired and taken down again.
 
 mod chart;
+mod checkout;
 mod cluster;
 mod codegen;
 mod command;
 mod debian;
+mod demo;
 mod deny;
 mod image;
 mod manifests;
 mod progress;
+mod target;
+mod test;
 mod tools;
 
 use anyhow::Result;
@@ -41,6 +45,10 @@ enum Task {
     Deny,
     /// Check the chart, the CRD, the manifests and the examples against the schemas of their kinds
     Manifests,
+    /// Three meshed nodes of a real release on a real cluster, from nothing
+    Demo(demo::Arguments),
+    /// Every check there is: lints, units, a real API server, real nodes
+    Test(test::Arguments),
     /// Build a tool of the cluster into the cache, unless it is there, and print its path
     Tool {
         /// The command's name, such as kubectl or helm
@@ -55,6 +63,8 @@ fn main() -> Result<()> {
         Task::Codegen { check } => codegen::run(check),
         Task::Deny => deny::run(),
         Task::Manifests => manifests::run(),
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
         Task::Tool { name } => {
             println!("{}", tools::by_name(&name)?.path()?.display());
             Ok(())

@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::codegen::root;
+use crate::checkout::root;
 use crate::{chart, command, tools};
 
 /// Sets of values under which the chart writes every template and every branch of one.

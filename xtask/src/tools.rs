@@ -58,12 +58,15 @@ pub(crate) const HELM: Tool = Tool { name: "helm", package: "helm.sh/helm/v3/cmd
 pub(crate) const KUBECONFORM: Tool =
     Tool { name: "kubeconform", package: "github.com/yannh/kubeconform/cmd/kubeconform" };
 
+/// The start of the name of a directory that is being built in.
+const UNFINISHED: &str = "unfinished-";
+
 const GROUPS: &[Group] = &[
     Group {
         directory: "etcd",
         module: "go.etcd.io/etcd/server/v3",
         variables: &[],
-        duration: "half a minute",
+        duration: "about half a minute",
         tools: &[ETCD],
     },
     Group {
@@ -74,28 +77,28 @@ const GROUPS: &[Group] = &[
             ("k8s.io/component-base/version.gitMajor", Part::Major),
             ("k8s.io/component-base/version.gitMinor", Part::Minor),
         ],
-        duration: "five minutes",
+        duration: "about five minutes",
         tools: &[KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_PROXY, KUBE_SCHEDULER, KUBECTL, KUBELET],
     },
     Group {
         directory: "coredns",
         module: "github.com/coredns/coredns",
         variables: &[],
-        duration: "a minute and a half",
+        duration: "about a minute and a half",
         tools: &[COREDNS],
     },
     Group {
         directory: "helm",
         module: "helm.sh/helm/v3",
         variables: &[("helm.sh/helm/v3/internal/version.version", Part::Whole)],
-        duration: "a minute",
+        duration: "about a minute",
         tools: &[HELM],
     },
     Group {
         directory: "kubeconform",
         module: "github.com/yannh/kubeconform",
         variables: &[("main.version", Part::Whole)],
-        duration: "seconds",
+        duration: "a few seconds",
         tools: &[KUBECONFORM],
     },
 ];
@@ -151,8 +154,10 @@ impl Group {
         if !built.exists() {
             let version = self.version()?;
             let what = format!("building {} {version} from source", self.directory);
-            let why = format!("about {} on two cores, once; kept in {}", self.duration, built.display());
-            progress::step(&what, &why, || self.build(&version, &tools.join("unfinished"), &built))?;
+            let why = format!("{} on two cores, once; kept in {}", self.duration, built.display());
+            remove_unfinished(&tools)?;
+            let unfinished = tools.join(format!("{UNFINISHED}{}", std::process::id()));
+            progress::step(&what, &why, || self.build(&version, &unfinished, &built))?;
         }
         Ok(built.join("bin"))
     }
@@ -189,9 +194,6 @@ impl Group {
                 "Go is not installed; it builds etcd, Kubernetes and the other tools (1.26 or newer, https://go.dev)"
             );
         }
-        if unfinished.exists() {
-            fs::remove_dir_all(unfinished)?;
-        }
         let linker_flags = self
             .variables
             .iter()
@@ -205,6 +207,17 @@ impl Group {
         }
         fs::rename(unfinished, built).with_context(|| format!("failed to move the tools to {}", built.display()))
     }
+}
+
+/// Removes what interrupted builds left behind; the caller holds the lock, so none is going on.
+fn remove_unfinished(tools: &Path) -> Result<()> {
+    for entry in fs::read_dir(tools)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Part {

@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::api::{Epmd, PortRange, Protocol, Schedulers};
+use crate::api::{Epmd, PortRange, Protocol, ReleaseTool, Schedulers};
 use crate::resources::fixture;
 use crate::resources::reference::{Content, CookieFlaw, Reference, ReferenceKind};
 
@@ -72,6 +72,17 @@ fn nothing_is_wrong_with_the_fixture() {
 }
 
 #[rstest]
+#[case::remote_commands_of_distillery_without_epmd(
+    |r: Broken| { r.spec.release.tool = ReleaseTool::Distillery; r.spec.cluster.epmd = Epmd::Disabled },
+    "spec.cluster.epmd: leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it: enable EPMD if you need them"
+)]
+#[case::remote_commands_of_distillery_on_one_port(
+    |r: Broken| {
+        r.spec.release.tool = ReleaseTool::Distillery;
+        r.spec.cluster.ports.distribution = PortRange { from: 9100, to: 9100 };
+    },
+    "spec.cluster.ports.distribution: leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it: give it more ports if you need them"
+)]
 #[case::variable_that_nobody_defines(
     |r: Broken| r.spec.env = yaml("[{name: URL, value: 'http://$(HOTS)'}]"),
     "spec.env[0]: URL refers to $(HOTS), which is defined nowhere: define it, or write $$ for a literal $"

@@ -3,12 +3,12 @@
 use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::api::ElixirRelease;
-use crate::resources::disruption_budget;
+use crate::api::{ElixirRelease, Epmd, ReleaseTool};
 use crate::resources::problem::Problem;
+use crate::resources::{disruption_budget, names};
 
 pub(super) fn of(release: &ElixirRelease, containers: &[&Container]) -> Vec<Problem> {
-    no_request(release, containers).into_iter().chain(no_eviction(release)).collect()
+    no_request(release, containers).into_iter().chain(no_eviction(release)).chain(no_remote_shell(release)).collect()
 }
 
 /// The autoscaler measures use as a share of what was requested, and gives up where one container requests nothing.
@@ -41,4 +41,20 @@ fn no_eviction(release: &ElixirRelease) -> Option<Problem> {
 
 fn is_zero(limit: &IntOrString) -> bool {
     matches!(limit, IntOrString::Int(0)) || *limit == IntOrString::String("0%".to_owned())
+}
+
+/// The remote commands of Distillery start a node that listens, and nothing outside the image can tell it not to.
+fn no_remote_shell(release: &ElixirRelease) -> Option<Problem> {
+    if release.spec.release.tool != ReleaseTool::Distillery || !names::is_distributed(release) {
+        return None;
+    }
+    let cluster = &release.spec.cluster;
+    let message =
+        "leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it";
+    if cluster.epmd == Epmd::Disabled {
+        return Some(Problem::new("spec.cluster.epmd", format!("{message}: enable EPMD if you need them")));
+    }
+    let range = cluster.ports.distribution;
+    let field = "spec.cluster.ports.distribution";
+    (range.from == range.to).then(|| Problem::new(field, format!("{message}: give it more ports if you need them")))
 }

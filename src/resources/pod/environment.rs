@@ -40,13 +40,20 @@ pub(super) fn defines(container: &Container, inherited: &BTreeSet<String>, name:
     inherited.contains(name) || container.env.iter().flatten().any(|variable| variable.name == name)
 }
 
-/// Joins flags of ours to a variable that may hold some of the user's.
-pub(super) fn join(flags: &Flags, theirs: &mut Vec<EnvVar>, inherited: &BTreeSet<String>, contents: &Contents) {
+/// Joins flags of ours to a variable that may hold some of the user's: in the user's entry where there is one, else in
+/// one of ours.
+pub(super) fn join(
+    flags: &Flags,
+    ours: &mut Vec<EnvVar>,
+    theirs: &mut Vec<EnvVar>,
+    inherited: &BTreeSet<String>,
+    contents: &Contents,
+) {
     // An optional source that is absent defines nothing: `$(VAR)` would reach the VM as it stands.
     theirs.retain(|entry| entry.name != flags.variable || !is_absent(entry.value_from.as_ref(), contents));
     let Some(place) = theirs.iter().position(|entry| entry.name == flags.variable) else {
         let known = if inherited.contains(flags.variable) { reference(flags.variable) } else { String::new() };
-        theirs.insert(0, literal(flags.variable, flags.with(&known)));
+        ours.push(literal(flags.variable, flags.with(&known)));
         return;
     };
     let entry = &theirs[place];
@@ -94,7 +101,8 @@ fn unused(name: &str, theirs: &[EnvVar], inherited: &BTreeSet<String>) -> String
 /// Ours and theirs in one list, each name once, in an order in which ours resolve.
 pub(super) fn compose(mut ours: Vec<EnvVar>, theirs: Vec<EnvVar>, inherited: &BTreeSet<String>) -> Vec<EnvVar> {
     let written: BTreeSet<&str> = theirs.iter().map(|entry| entry.name.as_str()).collect();
-    ours.retain(|entry| !written.contains(entry.name.as_str()) && !inherited.contains(&entry.name));
+    let is_wanted = |entry: &EnvVar| !inherited.contains(&entry.name) || holds_itself(entry);
+    ours.retain(|entry| !written.contains(entry.name.as_str()) && is_wanted(entry));
     let own = ours.len();
     ours.extend(theirs);
     let mut order =
@@ -103,6 +111,11 @@ pub(super) fn compose(mut ours: Vec<EnvVar>, theirs: Vec<EnvVar>, inherited: &BT
         order.place(index);
     }
     order.sequence.into_iter().map(|index| ours[index].clone()).collect()
+}
+
+/// Whether an entry adds to the variable of its name that `envFrom` defines.
+fn holds_itself(entry: &EnvVar) -> bool {
+    variables(entry.value.as_deref().unwrap_or("")).contains(&entry.name.as_str())
 }
 
 /// The order of a list that has our entries first and the user's behind.

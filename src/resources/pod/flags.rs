@@ -29,15 +29,19 @@ pub(super) enum Side {
     Last,
 }
 
+/// The variable with the flags before `vm.args`.
+const DISTRIBUTION: &str = "ERL_AFLAGS";
+/// The variable with the flags behind `vm.args`.
+pub(super) const EMULATOR: &str = "ERL_ZFLAGS";
 /// The most schedulers that the VM takes.
 const MAX_SCHEDULERS: u16 = 1024;
 
-/// The flags of the release, in the reverse of the order that their variables are to have. `container` is the one with
-/// `podTemplate` merged in, because its CPU limit is the one that counts.
+/// The flags of the release. `container` is the one with `podTemplate` merged in, because its CPU limit is the one that
+/// counts.
 pub(super) fn of(release: &ElixirRelease, container: &Container, env: &[EnvVar]) -> Vec<Flags> {
-    let emulator = Flags { variable: "ERL_ZFLAGS", text: emulator(release, container), ours: Side::First };
-    let distribution = Flags { variable: "ERL_AFLAGS", text: distribution(release, env), ours: Side::Last };
-    [emulator, distribution].into_iter().filter(|flags| !flags.text.is_empty()).collect()
+    let distribution = Flags { variable: DISTRIBUTION, text: distribution(release, env), ours: Side::Last };
+    let emulator = Flags { variable: EMULATOR, text: emulator(release, container), ours: Side::First };
+    [distribution, emulator].into_iter().filter(|flags| !flags.text.is_empty()).collect()
 }
 
 /// Where the node listens. What the user's own flags say about it is left out: `-start_epmd` and `-erl_epmd_port` stop
@@ -62,7 +66,7 @@ fn distribution(release: &ElixirRelease, env: &[EnvVar]) -> String {
 }
 
 fn holds(entry: &EnvVar, flag: &str) -> bool {
-    let read_by_the_vm = ["ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS"].contains(&entry.name.as_str());
+    let read_by_the_vm = [DISTRIBUTION, "ERL_FLAGS", EMULATOR].contains(&entry.name.as_str());
     read_by_the_vm && entry.value.as_ref().is_some_and(|text| text.contains(flag))
 }
 

@@ -64,7 +64,7 @@ pub fn template(release: &ElixirRelease, draft: &Draft, facts: &Facts, contents:
     }
     let mut theirs = draft.container.env.take().unwrap_or_default();
     for flags in flags::of(release, &draft.container, &theirs) {
-        environment::join(&flags, &mut theirs, &inherited, contents);
+        environment::join(&flags, &mut ours, &mut theirs, &inherited, contents);
     }
     draft.container.env = some(environment::compose(ours, theirs, &inherited));
     canonical::complete(draft.into_template())

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 
 use super::expansion::{reference, variables};
-use super::{containers, environment, origin};
+use super::{containers, environment, flags, origin};
 use crate::api::ElixirRelease;
 use crate::resources::problem::Problem;
 use crate::resources::reference::{Contents, Reference, ReferenceKind};
@@ -48,7 +48,9 @@ fn warning(field: Option<String>, entry: &str, name: &str, is_elsewhere: bool) -
         "which is defined nowhere: define it, or write $$ for a literal $"
     };
     let message = format!("{entry} refers to {}, {remedy}", reference(name));
-    Problem::new(field.unwrap_or_else(|| "spec.env".to_owned()), message)
+    // Of our own entries, only one holds text of the user's.
+    let ours = if entry == flags::EMULATOR { "spec.vm.flags" } else { "spec.env" };
+    Problem::new(field.unwrap_or_else(|| ours.to_owned()), message)
 }
 
 /// Whether `envFrom` names an optional object that does not exist yet.

@@ -53,7 +53,7 @@ impl Objects {
 
 #[test]
 fn the_version_of_the_chart_is_that_of_the_workspace() {
-    let chart = std::fs::read_to_string(crate::codegen::root().join(super::DIRECTORY).join("Chart.yaml")).unwrap();
+    let chart = std::fs::read_to_string(crate::checkout::root().join(super::DIRECTORY).join("Chart.yaml")).unwrap();
     let chart: Value = serde_yaml::from_str(&chart).unwrap();
     assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
@@ -229,7 +229,7 @@ fn the_crd_is_installed_to_be_kept_or_left_out() {
 fn the_committed_crd_is_the_charts() {
     let objects = render(&[]);
     let crd =
-        std::fs::read_to_string(crate::codegen::root().join("crds/elixirreleases.beam-operator.io.yaml")).unwrap();
+        std::fs::read_to_string(crate::checkout::root().join("crds/elixirreleases.beam-operator.io.yaml")).unwrap();
     let crd: Value = serde_yaml::from_str(&crd).unwrap();
     assert_eq!(objects.only("CustomResourceDefinition")["spec"], crd["spec"]);
 }

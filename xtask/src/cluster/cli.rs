@@ -1,16 +1,17 @@
 //! `cargo xtask cluster …`
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 
+use super::addresses::MAX_NODES;
 use super::process::Processes;
 use super::record::{self, Cluster};
 use super::up::{Wanted, up};
-use super::{control_plane, down, network, node, status};
-use crate::tools;
+use super::{check, control_plane, down, network, node, status};
 
 /// How long the API server may finish its requests.
 const API_SERVER_GRACE: Duration = Duration::from_secs(5);
@@ -57,6 +58,8 @@ pub(crate) enum Task {
         #[arg(required = true, trailing_var_arg = true)]
         command: Vec<String>,
     },
+    /// Try clusters of its own on this machine: pods, links, lost nodes, repair, and that nothing is left of them
+    Check,
     /// Stop the API server alone
     StopApiserver(Name),
     /// Start the API server again
@@ -76,7 +79,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     cluster: Name,
     /// How many nodes; 3 for a new cluster, and what it has for one that exists
-    #[arg(long, conflicts_with = "control_plane_only")]
+    #[arg(long, conflicts_with = "control_plane_only", value_parser = value_parser!(u8).range(1..=i64::from(MAX_NODES)))]
     nodes: Option<u8>,
     /// Only etcd and the API server, which needs neither root nor Linux
     #[arg(long)]
@@ -119,8 +122,10 @@ pub(crate) fn run(task: Task) -> Result<()> {
         }
         Task::Exec { cluster, node, command } => {
             let cluster = Cluster::open(&cluster.name)?;
-            node::exec(&Processes::of(&cluster.directory), cluster.node(&node)?, &command)
+            let mut enter = node::command(&Processes::of(&cluster.directory), cluster.node(&node)?)?;
+            Err(enter.args(command).exec().into())
         }
+        Task::Check => check::check(),
         Task::StopApiserver(Name { name }) => {
             let (_lock, cluster) = (record::lock_existing(&name)?, Cluster::open(&name)?);
             Processes::of(&cluster.directory).stop(control_plane::API_SERVER, API_SERVER_GRACE)
@@ -144,7 +149,7 @@ fn run_up(arguments: Up) -> Result<()> {
     let option = if name == "dev" { String::new() } else { format!(" --name {name}") };
     eprintln!("cluster {name} is up at {}. To use it:", cluster.server());
     eprintln!("  export KUBECONFIG=$(cargo xtask cluster kubeconfig{option})");
-    eprintln!("  {} get pods --all-namespaces", tools::KUBECTL.path()?.display());
+    eprintln!("  {} get pods --all-namespaces", control_plane::kubectl_path(&cluster)?);
     eprintln!("and to end it: cargo xtask cluster down{option}");
     Ok(())
 }

@@ -4,16 +4,16 @@
 //! bridge; without nodes the API server is on loopback too.
 
 use std::env;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::addresses::Slot;
+use super::file::write;
 use super::pki::{Authority, User};
 use super::process::Processes;
 use super::record::{Cluster, Extent};
@@ -70,8 +70,15 @@ pub(crate) fn ensure_api_server(cluster: &Cluster) -> Result<()> {
 
 /// Runs kubectl as the cluster's administrator and returns what it prints.
 pub(crate) fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String> {
-    let mut kubectl = Command::new(program(cluster, &tools::KUBECTL)?);
-    command::output(kubectl.arg("--kubeconfig").arg(cluster.kubeconfig()).args(arguments))
+    let mut kubectl = Command::new(kubectl_path(cluster)?);
+    // An API server that was stopped in the middle of a request never answers it.
+    kubectl.arg("--request-timeout=5s").arg("--kubeconfig").arg(cluster.kubeconfig());
+    command::output(kubectl.args(arguments))
+}
+
+/// The kubectl that is as old as the cluster.
+pub(crate) fn kubectl_path(cluster: &Cluster) -> Result<String> {
+    program(cluster, &tools::KUBECTL)
 }
 
 /// Builds, where needed, the tools that a control plane of this extent runs.
@@ -188,6 +195,9 @@ fn controller_manager(cluster: &Cluster, authority: &Authority) -> Result<Vec<St
         format!("--root-ca-file={}", authority.file("ca.crt")),
         "--use-service-account-credentials=true".to_owned(),
         "--allocate-node-cidrs=false".to_owned(),
+        // With the default limit of 20 requests a second, it takes five seconds to make its own service accounts.
+        "--kube-api-qps=200".to_owned(),
+        "--kube-api-burst=400".to_owned(),
         // With the nodes' short leases, a lost node is noticed soon.
         "--node-monitor-grace-period=15s".to_owned(),
         format!("--cluster-signing-cert-file={}", authority.file("ca.crt")),
@@ -204,7 +214,7 @@ fn dns(cluster: &Cluster, slot: Slot, authority: &Authority) -> Result<Vec<Strin
     let kubeconfig = cluster.path("coredns.kubeconfig");
     authority.write_kubeconfig(Path::new(&kubeconfig), &User::administrator("coredns"), &cluster.server())?;
     let file = cluster.path("Corefile");
-    fs::write(&file, corefile(slot.host().address, &kubeconfig)).with_context(|| format!("failed to write {file}"))?;
+    write(Path::new(&file), &corefile(slot.host().address, &kubeconfig))?;
     Ok(vec![tools::COREDNS.path()?.display().to_string(), "-conf".to_owned(), file])
 }
 

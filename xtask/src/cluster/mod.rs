@@ -12,9 +12,13 @@ use anyhow::Result;
 mod addresses;
 mod archive;
 mod cgroup;
+mod check;
 pub(crate) mod cli;
 mod control_plane;
 mod down;
+mod file;
+mod inotify;
+mod leftovers;
 mod network;
 mod node;
 mod node_config;
@@ -25,6 +29,10 @@ mod record;
 mod requirements;
 mod status;
 mod up;
+
+pub(crate) use down::down;
+pub(crate) use record::Cluster;
+pub(crate) use up::{Wanted, up};
 
 /// Whether a cluster of this name has been made.
 pub(crate) fn exists(name: &str) -> Result<bool> {

@@ -4,10 +4,9 @@
 //! organizations: <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates>.
 //! All keys are ECDSA P-256, the one that signs service-account tokens too.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::Write;
+use std::fs::{self, DirBuilder};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -17,6 +16,8 @@ use rcgen::{
     SanType,
 };
 use serde_json::json;
+
+use super::file::{write, write_private};
 
 /// The directory of the keys and certificates, and the key that signs them.
 pub(crate) struct Authority {
@@ -64,7 +65,7 @@ impl Authority {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
             write_private(&key, &pair.serialize_pem())?;
-            super::record::write_whole(&certificate, &params.self_signed(&pair)?.pem())?;
+            write(&certificate, &params.self_signed(&pair)?.pem())?;
         }
         let pair = KeyPair::from_pem(&read(&key)?)?;
         let issuer = Issuer::from_ca_cert_pem(&read(&certificate)?, pair)?;
@@ -103,7 +104,7 @@ impl Authority {
         }
         let pair = KeyPair::generate()?;
         write_private(&self.directory.join("service-accounts.key"), &pair.serialize_pem())?;
-        super::record::write_whole(&public, &pair.public_key_pem())
+        write(&public, &pair.public_key_pem())
     }
 
     fn ensure_signed(&self, name: &str, params: &CertificateParams) -> Result<()> {
@@ -114,7 +115,7 @@ impl Authority {
         let pair = KeyPair::generate()?;
         write_private(&self.directory.join(format!("{name}.key")), &pair.serialize_pem())?;
         // Last, because its presence says that both are there.
-        super::record::write_whole(&certificate, &params.signed_by(&pair, &self.issuer)?.pem())
+        write(&certificate, &params.signed_by(&pair, &self.issuer)?.pem())
     }
 
     /// Ensures the user's certificate and writes a kubeconfig that needs no other file.
@@ -151,11 +152,4 @@ fn params(name: &str, group: Option<&str>) -> CertificateParams {
 
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
-}
-
-/// Writes a file that only its owner may read.
-fn write_private(path: &Path, text: &str) -> Result<()> {
-    let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.with_context(|| format!("failed to write {}", path.display()))
 }

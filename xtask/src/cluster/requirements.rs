@@ -1,27 +1,28 @@
 //! What a cluster needs of the machine, and what to do on a machine that does not have it.
 
 use std::env::consts::OS;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::record::Extent;
-use crate::debian;
+use crate::{command, debian};
 
-/// The Debian packages of what runs on a node or makes one.
-const PACKAGES: &[&str] = &[
-    "buildah",
-    "conntrack",
-    "containerd",
-    "containernetworking-plugins",
-    "gcc",
-    "iproute2",
-    "iptables",
-    "libc6-dev",
-    "nftables",
-    "runc",
-    "util-linux",
+/// The programs that run on a node or make one, and the Debian packages they are in. They may come from elsewhere.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("buildah", "buildah"),
+    ("conntrack", "conntrack"),
+    ("containerd", "containerd"),
+    ("gcc", "gcc"),
+    ("ip", "iproute2"),
+    ("iptables", "iptables"),
+    ("nft", "nftables"),
+    ("runc", "runc"),
+    ("unshare", "util-linux"),
 ];
+/// Packages that hold other things than programs: the pods' network, and what gcc needs.
+const PACKAGES: &[&str] = &["containernetworking-plugins", "libc6-dev"];
 
 /// Ensures that this machine can have nodes.
 ///
@@ -32,7 +33,27 @@ pub(crate) fn for_nodes() -> Result<()> {
     if !problems.is_empty() {
         bail!("{}", explain(&problems));
     }
-    debian::ensure(PACKAGES)
+    let missing = PROGRAMS.iter().filter(|(program, _)| !command::is_installed(program)).map(|(_, package)| *package);
+    debian::ensure(&missing.chain(PACKAGES.iter().copied()).collect::<Vec<_>>())?;
+    warn_of_packet_filter();
+    Ok(())
+}
+
+/// Tells of a packet filter that would keep the nodes from each other; Docker makes the machine have one.
+fn warn_of_packet_filter() {
+    let bridges = fs::read_to_string("/proc/sys/net/bridge/bridge-nf-call-iptables").unwrap_or_default();
+    let rules = command::quiet("iptables --list-rules FORWARD").unwrap_or_default();
+    if drops_bridged_packets(&bridges, &rules) {
+        eprintln!(
+            "warning: this machine filters what crosses a bridge, and drops it; if nodes do not reach each other,"
+        );
+        eprintln!("warning: run: iptables --insert FORWARD --in-interface beam+ --jump ACCEPT");
+    }
+}
+
+/// From the machine's setting for bridges and the rules for what it forwards.
+fn drops_bridged_packets(bridges: &str, rules: &str) -> bool {
+    bridges.trim() == "1" && rules.contains("-P FORWARD DROP") && !rules.contains("-i beam+ -j ACCEPT")
 }
 
 /// Ensures that this machine can have a cluster of this extent.
@@ -81,6 +102,15 @@ mod tests {
         for word in ["root", "cgroups", "--kubeconfig FILE", "--control-plane-only"] {
             assert!(text.contains(word), "{word} is not in {text}");
         }
+    }
+
+    #[test]
+    fn a_filter_for_bridges_matters_unless_it_lets_the_nodes_through() {
+        let docker = "-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n";
+        assert!(drops_bridged_packets("1\n", docker));
+        assert!(!drops_bridged_packets("", docker));
+        assert!(!drops_bridged_packets("1\n", "-P FORWARD ACCEPT\n"));
+        assert!(!drops_bridged_packets("1\n", "-P FORWARD DROP\n-A FORWARD -i beam+ -j ACCEPT\n"));
     }
 
     #[test]

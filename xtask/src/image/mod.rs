@@ -141,8 +141,3 @@ fn remove_if_present(directory: &Path) -> Result<()> {
     }
     Ok(())
 }
-
-/// The root of the checkout.
-fn checkout() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
-}

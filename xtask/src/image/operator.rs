@@ -12,8 +12,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::buildah::Store;
 use super::fingerprint::Fingerprint;
-use super::{Archive, Cache, checkout, remove_if_present};
-use crate::command;
+use super::{Archive, Cache, remove_if_present};
+use crate::{checkout, command};
 
 const BINARY: &str = "beam-operator";
 /// What the Dockerfile calls the stage that has the binary at its root.
@@ -26,7 +26,7 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
     let reference = format!("localhost/{BINARY}:{VERSION}");
     eprintln!("==> compiling the operator into a static binary");
     let binary = compile()?;
-    let dockerfile = checkout().join("Dockerfile");
+    let dockerfile = checkout::root().join("Dockerfile");
     let fingerprint = Fingerprint::new().words([VERSION]).file(&binary)?.file(&dockerfile)?.finish();
     cache.archive(&reference, &fingerprint, |archive| {
         let stage = cache.directory.join("operator");
@@ -34,7 +34,7 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
         fs::create_dir_all(&stage)?;
         fs::copy(&binary, stage.join(BINARY))?;
         let destination = format!("oci-archive:{}:{reference}", archive.display());
-        Store::of(cache).last_stage(&dockerfile, (BUILD_STAGE, &stage), VERSION, &destination)
+        Store::of(cache)?.last_stage(&dockerfile, (BUILD_STAGE, &stage), VERSION, &destination)
     })
 }
 
@@ -42,7 +42,7 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
 fn compile() -> Result<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(checkout()).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    cargo.current_dir(checkout::root()).env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo.args(["build", "--release", "--locked", "--bin", BINARY, "--target", &target]);
     // What cargo tells people goes to the terminal, what it tells programs comes here.
     let output = cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit()).output()?;
@@ -86,8 +86,16 @@ mod tests {
 
     #[test]
     fn the_dockerfile_names_the_stage_that_is_replaced() {
-        let dockerfile = fs::read_to_string(checkout().join("Dockerfile")).unwrap();
+        let dockerfile = fs::read_to_string(checkout::root().join("Dockerfile")).unwrap();
         assert!(dockerfile.contains(&format!(" AS {BUILD_STAGE}\n")));
         assert!(dockerfile.contains(&format!("COPY --from={BUILD_STAGE} /{BINARY} ")));
+    }
+
+    #[test]
+    fn the_dockerfile_compiles_with_the_toolchain_of_the_checkout() {
+        let toolchain = fs::read_to_string(checkout::root().join("rust-toolchain.toml")).unwrap();
+        let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+        let dockerfile = fs::read_to_string(checkout::root().join("Dockerfile")).unwrap();
+        assert!(dockerfile.contains(&format!("rust:{channel}-")), "{channel} is not the Dockerfile's");
     }
 }

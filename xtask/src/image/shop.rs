@@ -11,14 +11,14 @@ use anyhow::Result;
 use super::buildah::Store;
 use super::fingerprint::Fingerprint;
 use super::rootfs::{self, BOOKWORM, BuildRoot, Suite, TRIXIE};
-use super::{Archive, Cache, checkout, remove_if_present};
-use crate::progress;
+use super::{Archive, Cache, remove_if_present};
+use crate::{checkout, progress};
 
 /// The user that releases run as: numeric, so that Kubernetes can see that it is not root.
 const USER: &str = "1000:1000";
 
-/// What is built from the sources, besides what the tests and the releases are made of.
-const SOURCES: &[&str] = &["config", "lib", "rel", "test"];
+/// The directories that a release is made of.
+const SOURCES: &[&str] = &["config", "lib", "rel"];
 
 struct Image {
     tag: &'static str,
@@ -65,23 +65,22 @@ pub(super) fn distillery(cache: &Cache) -> Result<Vec<Archive>> {
 }
 
 fn source() -> PathBuf {
-    checkout().join("examples/shop")
+    checkout::root().join("examples/shop")
 }
 
 fn source_fingerprint() -> Result<Fingerprint> {
     let source = source();
-    let root = Fingerprint::new().file(&source.join("mix.exs"))?;
-    SOURCES.iter().try_fold(root, |fingerprint, directory| fingerprint.directory(&source.join(directory)))
+    let project = Fingerprint::new().file(&source.join("mix.exs"))?;
+    SOURCES.iter().try_fold(project, |fingerprint, directory| fingerprint.directory(&source.join(directory)))
 }
 
 impl Image {
     fn build(&self, cache: &Cache) -> Result<Archive> {
+        test(self.suite, cache)?;
         let reference = format!("localhost/shop:{}", self.tag);
         cache.archive(&reference, &self.fingerprint()?, |archive| {
             eprintln!("==> building {reference}");
-            let root = BuildRoot::of(self.suite, cache)?;
-            test(self.suite, &root, cache)?;
-            let release = self.release(&root, cache)?;
+            let release = self.release(cache)?;
             self.commit(&release, cache, &format!("oci-archive:{}:{reference}", archive.display()))
         })
     }
@@ -95,7 +94,7 @@ impl Image {
     }
 
     /// Builds the release and returns the directory that holds it.
-    fn release(&self, root: &BuildRoot, cache: &Cache) -> Result<PathBuf> {
+    fn release(&self, cache: &Cache) -> Result<PathBuf> {
         let out = cache.directory.join("release");
         remove_if_present(&out)?;
         fs::create_dir_all(&out)?;
@@ -103,12 +102,12 @@ impl Image {
             "SHOP_VERSION={} SHOP_RELEASE={} MIX_ENV=prod mix release --quiet --path /out/shop",
             self.version, self.script.name
         );
-        root.run(&source(), &out, &script)?;
+        BuildRoot::of(self.suite, cache)?.run(&source(), &out, &script)?;
         Ok(out.join("shop"))
     }
 
     fn commit(&self, release: &Path, cache: &Cache, destination: &str) -> Result<()> {
-        let store = Store::of(cache);
+        let store = Store::of(cache)?;
         let container = store.from(&base(self.suite, &store, cache)?)?;
         container.copy(release, "/app", USER)?;
         container.configure(&self.settings())?;
@@ -132,12 +131,13 @@ impl Image {
 }
 
 /// Runs the application's tests, unless these very sources have passed them on this suite.
-fn test(suite: &Suite, root: &BuildRoot, cache: &Cache) -> Result<()> {
+fn test(suite: &Suite, cache: &Cache) -> Result<()> {
     let passed = cache.directory.join(format!("tests-passed-{}", suite.name));
-    let fingerprint = source_fingerprint()?.finish();
+    let fingerprint = source_fingerprint()?.directory(&source().join("test"))?.finish();
     if fs::read_to_string(&passed).is_ok_and(|passed| passed == fingerprint) {
         return Ok(());
     }
+    let root = BuildRoot::of(suite, cache)?;
     progress::step(&format!("testing the shop on OTP {}", suite.otp), "its nodes die and hang: 30 s", || {
         root.run(&source(), &cache.directory, "mix test --warnings-as-errors")
     })?;

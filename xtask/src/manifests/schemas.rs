@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::codegen::root;
+use crate::checkout::root;
 use crate::command;
 
 /// Where kubeconform looks for a kind's schema, in its own template language.

@@ -27,6 +27,17 @@ defmodule Shop.ClusterTest do
     assert Enum.map(nodes, &TestNode.call(&1, Shop.Counter, :value)) == [6, 6, 6]
   end
 
+  test "a node asks its peers for the count before it is ready" do
+    [a, b] = for last <- [2, 3], do: TestNode.start(last)
+    TestNode.connect(a, b)
+    :ok = TestNode.call(b, GenServer, :call, [Shop.Counter, {:merge, %{"elsewhere#1" => 8}}])
+
+    start_cluster(a, {:ok, [b.address]})
+
+    assert TestNode.eventually(fn -> readiness(a) == :ready end)
+    assert TestNode.call(a, Shop.Counter, :value) == 8
+  end
+
   test "an address where nobody answers does not keep a node from being ready" do
     a = TestNode.start(2)
     start_cluster(a, {:ok, [a.address, {127, 0, 0, 99}]})

@@ -63,6 +63,13 @@ defmodule Shop.DrainTest do
     assert node |> drain() |> Task.await() == :ok
   end
 
+  test "SHOP_DRAIN=hang makes it hang" do
+    task = 2 |> TestNode.start(drain: "hang") |> drain()
+
+    assert Task.yield(task, 500) == nil
+    Task.shutdown(task, :brutal_kill)
+  end
+
   test "raises when the peers do not take the counter over" do
     [a, b] = for last <- [2, 3], do: TestNode.start(last)
     TestNode.connect(a, b)

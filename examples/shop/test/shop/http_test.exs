@@ -137,6 +137,20 @@ defmodule Shop.HttpTest do
     end
   end
 
+  test "reads a refused request to its end, so that the answer arrives", %{socket: socket} do
+    TestClient.send(
+      socket,
+      "POST /count HTTP/1.1\r\nHost: shop\r\nContent-Length: 2000000\r\n\r\n"
+    )
+
+    for _ <- 1..20 do
+      TestClient.send(socket, String.duplicate("x", 100_000))
+      Process.sleep(5)
+    end
+
+    assert {413, _, _} = TestClient.response(socket)
+  end
+
   test "hangs up on a line that does not end", %{port: port} do
     for start <- ["GET /", "GET / HTTP/1.1\r\nHost: shop\r\nX-Long: "] do
       socket = TestClient.connect(port)

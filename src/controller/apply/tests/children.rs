@@ -52,6 +52,36 @@ async fn an_update_of_an_object_that_is_another_by_now_fails() {
     assert!(outcome.unwrap_err().to_string().starts_with("apply Role shop failed: "));
 }
 
+/// Kubernetes never changes the address of a Service that exists.
+#[rstest]
+#[case::silently((200, headless()))]
+#[case::with_a_refusal(refused_address())]
+#[tokio::test]
+async fn a_service_that_cannot_get_its_address_is_made_anew(#[case] answer: (u16, Value)) {
+    let kind = ChildKind::Service;
+    let steps = vec![Step::Update(desired(kind), "uid-of-child".into())];
+    let (requests, outcome, cache) = play(steps, vec![answer, (200, json!({})), (201, stored(kind))]).await;
+
+    assert_eq!(verbs(&requests), ["PATCH", "DELETE", "PATCH"]);
+    assert_eq!(requests[1].body["preconditions"], json!({"uid": "uid-of-child"}));
+    assert_eq!((requests[2].query.get("force"), &requests[2].body["metadata"]["uid"]), (None, &Value::Null));
+    assert_eq!(outcome.unwrap().writes, 1);
+    assert!(held(&cache)[0].is_as(7));
+}
+
+fn headless() -> Value {
+    let mut service = stored(ChildKind::Service);
+    service["spec"]["clusterIP"] = json!("None");
+    service
+}
+
+fn refused_address() -> (u16, Value) {
+    let (code, mut status) = failed(422, "Invalid");
+    status["details"] =
+        json!({"causes": [{"field": "spec.clusterIPs[0]", "reason": "FieldValueInvalid", "message": ""}]});
+    (code, status)
+}
+
 #[rstest]
 #[case::gone(200, "")]
 #[case::gone_before(404, "NotFound")]

@@ -17,7 +17,7 @@ fn secret(cluster: &str) -> Value {
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {
             "name": "shop-cookie", "namespace": "store", "uid": "uid-of-cookie", "resourceVersion": "5",
-            "labels": {"beam-operator.io/cluster": cluster},
+            "labels": {"app.kubernetes.io/managed-by": "beam-operator", "beam-operator.io/cluster": cluster},
             "ownerReferences": [
                 {"apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "name": "shop", "uid": "uid-of-shop"},
             ],
@@ -60,8 +60,10 @@ async fn one_that_exists_is_right() {
 
 #[tokio::test]
 async fn beside_a_secret_of_somebody_else_nothing_starts() {
+    let mut theirs = secret("other");
+    theirs["metadata"].as_object_mut().unwrap().remove("ownerReferences");
     let steps = vec![create(), Step::Create(desired(ChildKind::Deployment))];
-    let (requests, outcome, _) = play(steps, vec![failed(409, "AlreadyExists"), (200, secret("other"))]).await;
+    let (requests, outcome, _) = play(steps, vec![failed(409, "AlreadyExists"), (200, theirs)]).await;
 
     assert_eq!(verbs(&requests), ["POST", "GET"]);
     assert_eq!(outcome.unwrap().taken, [taken(ChildKind::Secret, "shop-cookie")]);
@@ -80,21 +82,32 @@ async fn a_refusal_fails() {
 }
 
 #[tokio::test]
-async fn only_its_owners_are_ever_applied() {
+async fn one_that_lost_its_labels_is_labelled_again() {
+    let mut unlabelled = secret("shop");
+    unlabelled["metadata"].as_object_mut().unwrap().remove("labels");
+    let answers = vec![failed(409, "AlreadyExists"), (200, unlabelled), (200, secret("shop"))];
+    let (requests, outcome, cache) = play(vec![create()], answers).await;
+
+    assert_eq!(verbs(&requests), ["POST", "GET", "PATCH"]);
+    assert_eq!(requests[2].body["metadata"]["labels"]["beam-operator.io/cluster"], "shop");
+    assert_eq!((outcome.unwrap().taken, of_cluster(&cache).len()), (Vec::new(), 1));
+}
+
+/// The list of owners is to be exactly that of the members, which a merge patch does.
+#[tokio::test]
+async fn only_its_owners_and_labels_are_ever_written() {
     let ownership = cookie::ownership(&[&fixture::release("")], "uid-of-cookie").unwrap();
     let (requests, outcome, cache) =
         play(vec![Step::OwnCookie(Box::new(ownership))], vec![(200, secret("shop"))]).await;
 
     let [request] = &requests[..] else { panic!("one request") };
-    assert_eq!(
-        (request.method.as_str(), request.path.as_str()),
-        ("PATCH", "/api/v1/namespaces/store/secrets/shop-cookie")
-    );
-    let query = [("fieldManager", "beam-operator"), ("force", "true")];
-    assert_eq!(request.query, query.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let path = format!("{PATH}/shop-cookie");
+    assert_eq!((request.method.as_str(), &request.path), ("PATCH", &path));
+    assert_eq!(request.query, [("fieldManager".to_owned(), "beam-operator".to_owned())].into());
+    assert_eq!(request.headers["content-type"], "application/merge-patch+json");
     assert!(request.headers["accept"].contains("as=PartialObjectMetadata"));
-    assert_eq!((&request.body["apiVersion"], &request.body["kind"]), (&json!("v1"), &json!("Secret")));
     assert_eq!(request.body["metadata"]["uid"], "uid-of-cookie");
+    assert_eq!(request.body["metadata"]["ownerReferences"][0]["uid"], "uid-of-shop");
     assert_eq!((request.body.get("data"), request.body.get("stringData")), (None, None));
     assert_eq!((outcome.unwrap().writes, of_cluster(&cache).len()), (1, 1));
 }

@@ -165,9 +165,9 @@ fn a_child_of_another_release_is_not_taken_over() {
 fn a_child_without_our_labels_is_ours_all_the_same() {
     let mut world = World::with("");
     let whole = world.objects.clone();
-    for (_, object) in world.objects.iter_mut().filter(|((kind, _), _)| *kind != ChildKind::Secret) {
-        for label in object.live("any").metadata.labels.unwrap().into_keys() {
-            object.meddle(&format!("{}/{}", stored::LABELS, label.replace('/', "~1")), None);
+    for object in world.objects.values_mut() {
+        for side in object.ours.iter_mut().chain([&mut object.theirs]) {
+            side.pointer_mut(stored::LABELS).map(serde_json::Value::take);
         }
     }
     world.settle();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
@@ -184,17 +184,12 @@ impl World {
             Step::CreateCookie(members) => {
                 let members: Vec<_> = members.iter().map(|member| &**member).collect();
                 let secret = cookie::build(&members, "swordfish").unwrap();
-                return self.post_cookie(&serde_json::to_value(secret.for_post()).unwrap());
+                return self.post_cookie(secret.for_post());
             }
             Step::OwnCookie(secret) => {
-                let applied = json!({"metadata": {
-                    "labels": secret.metadata.labels,
-                    "ownerReferences": secret.metadata.owner_references,
-                }});
-                let version = self.tick();
-                let stored = self.objects.get_mut(&(ChildKind::Secret, secret.name_any())).unwrap();
+                let stored = self.object_mut(ChildKind::Secret, &secret.name_any());
                 assert_eq!(Some(&stored.uid), secret.metadata.uid.as_ref(), "the Secret is another");
-                stored.apply(&applied, version);
+                stored.theirs["metadata"] = json!(secret.metadata);
             }
             Step::Create(desired) => {
                 if let Some(found) = self.object(desired.kind, &desired.name) {
@@ -241,18 +236,22 @@ impl World {
         self.objects.entry(id).or_insert_with(made).apply(&desired.object, version);
     }
 
-    fn post_cookie(&mut self, secret: &Value) -> Answer {
-        let name = secret["metadata"]["name"].as_str().unwrap().to_owned();
-        let kind = ChildKind::Secret;
-        if let Some(found) = self.object(kind, &name) {
-            let is_known = found.label(labels::CLUSTER).is_some_and(|cluster| format!("{cluster}-cookie") == name);
-            return if is_known { Answer::Unchanged } else { Answer::Taken(Taken { kind, name }) };
+    fn post_cookie(&mut self, secret: &Secret) -> Answer {
+        let (kind, name, metadata) = (ChildKind::Secret, secret.name_any(), json!(secret.metadata));
+        let Some(found) = self.object(kind, &name) else {
+            let version = self.tick();
+            let theirs = json!({"metadata": metadata, "data": "swordfish"});
+            let stored = Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs };
+            self.objects.insert((kind, name), stored);
+            return Answer::Written;
+        };
+        let is_owned = secret.owner_references().iter().any(|owner| found.owners().contains(&owner.uid));
+        if found.label(labels::CLUSTER).as_ref() != secret.labels().get(labels::CLUSTER) && !is_owned {
+            return Answer::Taken(Taken { kind, name });
         }
-        let version = self.tick();
-        let theirs = json!({"metadata": secret["metadata"], "data": "swordfish"});
-        let stored = Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs };
-        self.objects.insert((kind, name), stored);
-        Answer::Written
+        let moved = !found.is_watched();
+        self.object_mut(kind, &name).theirs["metadata"] = metadata;
+        if moved { Answer::Written } else { Answer::Unchanged }
     }
 
     /// What is being deleted goes, and so does what nobody owns any more.

@@ -31,6 +31,11 @@ use crate::resources::pod::undefined_variables;
     "{}",
     &["spec.env[1]: B refers to $(A), which is not defined by an earlier entry: move it up"]
 )]
+#[case::vm_flags(
+    "vm: {flags: +P $(LIMIT)}",
+    "{}",
+    &["spec.vm.flags: ERL_ZFLAGS refers to $(LIMIT), which is defined nowhere: define it, or write $$ for a literal $"]
+)]
 #[case::escape("env: [{name: A, value: $$(NOPE)}]", "{}", &[])]
 #[case::ours("env: [{name: A, value: $(BEAM_NODE)$(RELEASE_TMP)}]", "{}", &[])]
 #[case::env_from("{envFrom: [{prefix: P_, secretRef: {name: s}}], env: [{name: A, value: $(P_K)}]}", "Secret/s: [K]", &[])]

@@ -174,6 +174,12 @@ const SCHEDULERS: &str = "+S 2:2";
     &format!("-heart {LISTEN}"),
     "+S 2:2 -heart"
 )]
+#[case::vm_flags_refer_to_their_own(
+    "{vm: {schedulers: 2, flags: +P $(LIMIT)}, env: [{name: LIMIT, value: '99'}]}",
+    "{}",
+    LISTEN,
+    "+S 2:2 +P 99"
+)]
 #[case::from_a_key(
     "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}, \
       {name: ERL_ZFLAGS, valueFrom: {configMapKeyRef: {name: m, key: z}}}]}",

@@ -54,7 +54,7 @@ fn a_value_that_the_operator_would_refuse_is_refused() {
 /// Every value has a schema and every schema has a value; a map that is passed on as it is counts as one.
 #[test]
 fn the_schema_lists_the_values_that_there_are() {
-    let directory = crate::codegen::root().join(super::super::DIRECTORY);
+    let directory = crate::checkout::root().join(super::super::DIRECTORY);
     let schema = std::fs::read_to_string(directory.join("values.schema.json")).unwrap();
     let values = std::fs::read_to_string(directory.join("values.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();

@@ -1,0 +1,258 @@
+//! An HTTP server between the operator and the API server: it records every request and breaks those that it is told to.
+//!
+//! Watches stream through it. The operator speaks plain HTTP to it and has no credentials; the proxy adds its own.
+
+mod fault;
+mod request;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::http;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use kube::Client;
+use kube::client::Body;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tower::BoxError;
+
+pub use fault::Fault;
+use fault::Rule;
+pub use request::Request;
+
+use super::operator::scratch;
+
+/// How long nothing may be asked for the operator to count as at rest.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The server. It ends with the test's runtime.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    record: Mutex<Vec<Request>>,
+    rules: Mutex<Vec<Rule>>,
+    /// How many requests are being answered, watches and those for a Lease apart.
+    under_way: watch::Sender<usize>,
+    /// Counts the cuts of the open watches.
+    cut: watch::Sender<usize>,
+    /// How many writes still pass; then everything is refused.
+    writes_left: Mutex<Option<usize>>,
+    refusing: watch::Sender<bool>,
+}
+
+impl Proxy {
+    /// A proxy to the API server that a client talks to.
+    pub async fn to(client: Client) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            client,
+            record: Mutex::default(),
+            rules: Mutex::default(),
+            under_way: watch::Sender::new(0),
+            cut: watch::Sender::new(0),
+            writes_left: Mutex::default(),
+            refusing: watch::Sender::new(false),
+        });
+        tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Self { address, shared }
+    }
+
+    /// A kubeconfig that leads to it.
+    pub fn kubeconfig(&self) -> PathBuf {
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
+            "clusters": [{"name": "proxy", "cluster": {"server": format!("http://{}", self.address)}}],
+            "users": [{"name": "proxy", "user": {}}],
+            "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "proxy"}}],
+        });
+        let path = scratch(&format!("kubeconfig-{}", self.address.port()));
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// Lets a fault strike the next `times` requests of some sort.
+    pub fn fail(&self, times: usize, fault: Fault, strikes: impl Fn(&Request) -> bool + Send + 'static) {
+        self.shared.rules.lock().unwrap().push(Rule { strikes: Box::new(strikes), fault, left: times });
+    }
+
+    /// Whether every fault has struck as often as it should.
+    pub fn has_failed(&self) -> bool {
+        self.shared.rules.lock().unwrap().iter().all(|rule| rule.left == 0)
+    }
+
+    /// Ends what was asked for with [`Proxy::fail`].
+    pub fn heal(&self) {
+        self.shared.rules.lock().unwrap().clear();
+    }
+
+    /// Breaks the connections of all watches.
+    pub fn cut_watches(&self) {
+        self.shared.cut.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Refuses everything once this many more writes have passed.
+    pub fn refuse_after(&self, writes: usize) {
+        *self.shared.writes_left.lock().unwrap() = Some(writes);
+    }
+
+    /// Waits until something was refused because of [`Proxy::refuse_after`].
+    pub async fn refusing(&self) {
+        self.shared.refusing.subscribe().wait_for(|refusing| *refusing).await.unwrap();
+    }
+
+    /// Lets everything pass again.
+    pub fn accept(&self) {
+        *self.shared.writes_left.lock().unwrap() = None;
+        self.shared.refusing.send_replace(false);
+    }
+
+    /// What was asked since the last [`Proxy::forget`].
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.record.lock().unwrap().clone()
+    }
+
+    /// The writes among it.
+    pub fn writes(&self) -> Vec<Request> {
+        self.requests().into_iter().filter(Request::is_write).collect()
+    }
+
+    /// The writes that change something: all but status, events and Leases.
+    pub fn changes(&self) -> Vec<String> {
+        self.writes().iter().filter(|write| !write.is_report()).map(ToString::to_string).collect()
+    }
+
+    /// The requests by what they ask, with their number.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for request in self.requests() {
+            *counts.entry(request.to_string()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Begins a new record.
+    pub fn forget(&self) {
+        self.shared.record.lock().unwrap().clear();
+    }
+
+    /// Waits until nothing but watches and renewals of a Lease was asked for a while.
+    pub async fn quiet(&self) {
+        let mut under_way = self.shared.under_way.subscribe();
+        while timeout(QUIET, under_way.changed()).await.is_ok() || *under_way.borrow() > 0 {}
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| Arc::clone(&shared).answer(request));
+            // An error is a connection that the operator, or a fault, has broken.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+impl Shared {
+    async fn answer(self: Arc<Self>, request: http::Request<Incoming>) -> Result<http::Response<Cuttable>, BoxError> {
+        let (parts, body) = request.into_parts();
+        let asked = Request::of(&parts.method, &parts.uri, &parts.headers);
+        let body = to_bytes(axum::body::Body::new(body), usize::MAX).await?;
+        let _under_way = (asked.verb != "watch" && asked.resource != "leases").then(|| UnderWay::new(&self));
+        let fault = self.note(&asked);
+        match fault {
+            Some(Fault::Refused) => return Err("refused".into()),
+            Some(Fault::Hang) => return Ok(std::future::pending::<Result<_, Infallible>>().await?),
+            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+            _ => {}
+        }
+        let cut = self.cut_after(asked.verb == "watch");
+        if let Some(answer) = fault.and_then(Fault::answer) {
+            return Ok(answer.map(|body| Cuttable { body, cut }));
+        }
+        let answer = self.client.send(http::Request::from_parts(parts, Body::from(body))).await?;
+        if fault == Some(Fault::AnswerLost) {
+            return Err("the answer is lost".into());
+        }
+        Ok(answer.map(|body| Cuttable { body, cut }))
+    }
+
+    /// Records a request and decides its fate.
+    fn note(&self, asked: &Request) -> Option<Fault> {
+        self.record.lock().unwrap().push(asked.clone());
+        if let Some(left) = &mut *self.writes_left.lock().unwrap() {
+            if *left == 0 {
+                self.refusing.send_replace(true);
+                return Some(Fault::Refused);
+            }
+            *left -= usize::from(asked.is_write());
+        }
+        let mut rules = self.rules.lock().unwrap();
+        let rule = rules.iter_mut().find(|rule| rule.left > 0 && (rule.strikes)(asked))?;
+        rule.left -= 1;
+        Some(rule.fault)
+    }
+
+    /// Ends when the watches are cut the next time; never for what is no watch.
+    fn cut_after(&self, is_watch: bool) -> BoxFuture<'static, ()> {
+        if !is_watch {
+            return std::future::pending().boxed();
+        }
+        let mut cut = self.cut.subscribe();
+        async move { cut.changed().await.unwrap() }.boxed()
+    }
+}
+
+/// A request that is being answered, until its answer begins or the operator gives up.
+struct UnderWay(Arc<Shared>);
+
+impl UnderWay {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.under_way.send_modify(|requests| *requests += 1);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|requests| *requests -= 1);
+    }
+}
+
+/// A body that breaks off when the watches are cut.
+struct Cuttable {
+    body: Body,
+    cut: BoxFuture<'static, ()>,
+}
+
+impl hyper::body::Body for Cuttable {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.cut.poll_unpin(cx).is_ready() {
+            return Poll::Ready(Some(Err("the watch is cut".into())));
+        }
+        Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into)
+    }
+}

@@ -1,0 +1,12 @@
+//! Tests of the operator process against a real API server, at which the proxy in front of it lets us look and strike.
+//!
+//! `cargo xtask test` starts the API server and runs them. They need no nodes: a pod that is created stays Pending, and
+//! where a test is about pods it writes what a kubelet would have said. Each module says which other parts of Kubernetes
+//! it relies on.
+
+mod children;
+mod deletion;
+mod drift;
+mod harness;
+mod optional;
+mod sharing;

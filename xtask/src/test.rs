@@ -1,0 +1,117 @@
+//! `cargo xtask test`: every check there is, in the order in which a failure costs the least time.
+//!
+//! A step that cannot run where it is fails and says why; none is skipped. What the steps start is taken down again,
+//! also after a failure: clusters by their records, processes by the tests that started them.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::checkout::root;
+use crate::cluster::{self, Wanted};
+use crate::codegen;
+use crate::image::Selection;
+use crate::target::Target;
+use crate::{command, deny, manifests, progress};
+
+/// The clusters of the tests, so that they never meet somebody's development cluster.
+const API_CLUSTER: &str = "test-api";
+const NODES_CLUSTER: &str = "test-nodes";
+const NODES: u8 = 3;
+
+/// Which of the checks to run.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only this step
+    #[arg(long, value_enum)]
+    only: Option<Step>,
+    /// Leave the clusters of the tests up, for a closer look or a faster second run
+    #[arg(long)]
+    keep: bool,
+    /// Passed on to the test programs, such as the name of a test
+    #[arg(trailing_var_arg = true)]
+    filter: Vec<String>,
+}
+
+/// A step of the test command.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Step {
+    /// Format, lints, generated files, licenses, manifests
+    Lint,
+    /// Everything that needs no cluster
+    Unit,
+    /// The operator against a real API server
+    Api,
+    /// The local cluster itself: links cut, nodes lost, repair, and that nothing is left behind
+    Cluster,
+    /// The operator on real nodes
+    Nodes,
+}
+
+const STEPS: [(Step, &str); 5] = [
+    (Step::Lint, "format, lints, generated files, licenses and manifests"),
+    (Step::Unit, "what needs no cluster"),
+    (Step::Api, "the operator against a real API server"),
+    (Step::Cluster, "the local cluster itself"),
+    (Step::Nodes, "the operator on real nodes"),
+];
+
+/// Runs the steps that were asked for.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    for (step, what) in STEPS.iter().filter(|(step, _)| arguments.only.is_none_or(|only| only == *step)) {
+        progress::step(&format!("checking {what}"), "", || match step {
+            Step::Lint => lint(),
+            Step::Unit => cargo(&["test", "--workspace", "--quiet", "--"], &arguments.filter, &[]),
+            Step::Api => in_cluster(API_CLUSTER, arguments.keep, || api(&arguments.filter)),
+            Step::Cluster => cluster::cli::run(cluster::cli::Task::Check),
+            Step::Nodes => in_cluster(NODES_CLUSTER, arguments.keep, || nodes(&arguments.filter)),
+        })
+        .with_context(|| format!("the check of {what} failed"))?;
+    }
+    Ok(())
+}
+
+fn lint() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"], &[], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"], &[], &[])?;
+    codegen::run(true)?;
+    deny::run()?;
+    manifests::run()
+}
+
+fn api(filter: &[String]) -> Result<()> {
+    let wanted = Wanted { control_plane_only: true, controller_manager: true, ..Wanted::default() };
+    let cluster = cluster::up(API_CLUSTER, &wanted)?;
+    let variables = [("BEAM_OPERATOR_TEST_KUBECONFIG", cluster.kubeconfig())];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_path()));
+    cargo(&["test", "--quiet", "--test", "api", "--", "--include-ignored"], filter, &variables)
+}
+
+fn nodes(filter: &[String]) -> Result<()> {
+    let target = Target::own(NODES_CLUSTER, NODES, &[Selection::All])?;
+    target.install_operator()?;
+    let variables = [
+        ("BEAM_OPERATOR_E2E_KUBECONFIG", target.kubeconfig()),
+        ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
+    ];
+    let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "1"];
+    cargo(&run, filter, &variables)
+}
+
+/// Runs tests against a cluster and takes it down afterwards, whatever came of them.
+fn in_cluster(name: &str, keep: bool, tests: impl FnOnce() -> Result<()>) -> Result<()> {
+    let outcome = tests();
+    if keep {
+        eprintln!("cluster {name} stays up; to end it: cargo xtask cluster down --name {name}");
+        return outcome;
+    }
+    let removed = cluster::down(name);
+    outcome.and(removed)
+}
+
+fn cargo(words: &[&str], filter: &[String], variables: &[(&str, &Path)]) -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(words).args(filter).envs(variables.iter().copied());
+    command::run(&mut cargo)
+}

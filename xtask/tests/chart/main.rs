@@ -1,0 +1,157 @@
+//! The chart and the manifests on a real API server with a controller manager. There are no nodes, so pods are admitted
+//! but never run; what the operator does inside of one is tested elsewhere.
+
+mod cluster;
+
+use std::fs;
+use std::path::Path;
+
+use cluster::{Cluster, checkout};
+
+const CHART: &str = "deploy/helm/beam-operator";
+const CRD: &str = "crd/elixirreleases.beam-operator.io";
+/// The operator's ServiceAccount where it is installed by default.
+const OPERATOR: &str = "--as=system:serviceaccount:beam-operator:beam-operator";
+
+/// The description of the first printed column, as a part of the CRD that is easy to change.
+const FIRST_COLUMN: &str = "-o=jsonpath={.spec.versions[0].additionalPrinterColumns[0].description}";
+
+/// Helm never upgrades what lies in a chart's `crds/`, and deletes a template on uninstall. The CRD wants neither.
+#[test]
+fn an_upgrade_changes_the_crd_and_uninstalling_keeps_it() {
+    let cluster = Cluster::up("crd");
+    let newer = newer_chart(&cluster);
+
+    cluster.helm(&["install", "beam-operator", CHART, "--namespace=beam-operator", "--create-namespace"]);
+    cluster.kubectl(&["wait", "--for=condition=Established", CRD]);
+    cluster.kubectl(&["apply", "-f", "examples/minimal.yaml"]);
+
+    cluster.helm(&["upgrade", "beam-operator", &newer, "--namespace=beam-operator"]);
+    assert_eq!(cluster.kubectl(&["get", CRD, FIRST_COLUMN]), "newer");
+
+    cluster.helm(&["uninstall", "beam-operator", "--namespace=beam-operator"]);
+    assert_eq!(cluster.kubectl(&["get", "exr", "-o=name"]).trim(), "elixirrelease.beam-operator.io/shop");
+    let labelled = "-l=app.kubernetes.io/name=beam-operator";
+    assert_eq!(cluster.kubectl(&["get", "clusterrole,clusterrolebinding", labelled, "-o=name"]), "");
+}
+
+/// A CRD that was kept belongs to nobody's manifest any more, and Helm treats such an object differently from its own.
+#[test]
+fn a_crd_that_was_kept_is_brought_up_to_date_by_whoever_takes_it_over() {
+    let cluster = Cluster::up("takeover");
+    let newer = newer_chart(&cluster);
+    let column = || cluster.kubectl(&["get", CRD, FIRST_COLUMN]);
+    let here = ["--namespace=beam-operator", "--create-namespace"];
+    let elsewhere = ["--namespace=elsewhere", "--create-namespace", "--take-ownership"];
+
+    cluster.helm(&[&["install", "beam-operator", CHART], &here[..]].concat());
+    let before = column();
+    cluster.helm(&["uninstall", "beam-operator", "--namespace=beam-operator"]);
+    cluster.helm(&[&["install", "beam-operator", &newer], &here[..]].concat());
+    assert_eq!(column(), "newer");
+
+    cluster.helm(&["upgrade", "beam-operator", &newer, "--namespace=beam-operator", "--set=crds.install=false"]);
+    assert_eq!(column(), "newer");
+    cluster.helm(&["upgrade", "beam-operator", CHART, "--namespace=beam-operator", "--set=crds.install=true"]);
+    assert_eq!(column(), before);
+
+    cluster.helm(&["uninstall", "beam-operator", "--namespace=beam-operator"]);
+    cluster.helm(&[&["install", "beam-operator", &newer], &elsewhere[..]].concat());
+    assert_eq!(column(), "newer");
+}
+
+/// A copy of the chart with another CRD.
+fn newer_chart(cluster: &Cluster) -> String {
+    let newer = cluster.directory.join("chart");
+    copy(&checkout().join(CHART), &newer);
+    let template = newer.join("templates/crd.yaml");
+    let crd = fs::read_to_string(&template).unwrap();
+    let (before, after) = crd.split_once("    - description: ").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    fs::write(&template, format!("{before}    - description: newer\n{after}")).unwrap();
+    newer.to_str().unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, target) = (entry.unwrap().path(), to.to_owned());
+        let target = target.join(entry.file_name().unwrap());
+        if entry.is_dir() { copy(&entry, &target) } else { fs::copy(&entry, &target).map(drop).unwrap() }
+    }
+}
+
+#[test]
+fn plain_manifests_apply_by_either_side_and_the_pod_is_admitted() {
+    let cluster = Cluster::up("manifests");
+    let apply = ["apply", "-f", "deploy/manifests/install.yaml"];
+
+    cluster.kubectl(&apply);
+    cluster.kubectl(&["wait", "--for=condition=Established", CRD]);
+    let again = cluster.kubectl(&apply);
+    assert!(again.lines().all(|line| line.ends_with("unchanged")), "{again}");
+    cluster.kubectl(&[&apply[..], &["--server-side", "--force-conflicts"]].concat());
+
+    // The namespace admits restricted pods only; a ReplicaSet that may not make its pod says so.
+    let observed = "--for=jsonpath={.status.replicas}=1";
+    cluster.kubectl(&["-n", "beam-operator", "wait", observed, "deployment/beam-operator", "--timeout=30s"]);
+
+    for example in ["minimal", "phoenix", "two-releases-one-cluster"] {
+        cluster.kubectl(&["apply", "--dry-run=server", "-f", &format!("examples/{example}.yaml")]);
+    }
+}
+
+/// The children of a release are applied by somebody else in the name of the operator, so that each permission is tried.
+#[test]
+fn in_its_namespaces_the_operator_may_apply_every_child_and_elsewhere_none() {
+    let cluster = Cluster::up("permissions");
+    for namespace in ["store", "foreign"] {
+        cluster.kubectl(&["create", "namespace", namespace]);
+    }
+    let values = r#"watchNamespaces=["store"]"#;
+    cluster.helm(&[
+        "install",
+        "beam-operator",
+        CHART,
+        "--namespace=beam-operator",
+        "--create-namespace",
+        "--set-json",
+        values,
+    ]);
+    cluster.kubectl(&["wait", "--for=condition=Established", CRD]);
+    cluster.kubectl(&["apply", "-n=store", "-f", "examples/minimal.yaml"]);
+    let uid = cluster.kubectl(&["get", "exr/shop", "-n=store", "-o=jsonpath={.metadata.uid}"]);
+
+    let children = fs::read_to_string(checkout().join("xtask/tests/chart/children.yaml")).unwrap().replace("UID", &uid);
+    let file = cluster.directory.join("children.yaml");
+    fs::write(&file, &children).unwrap();
+    let apply = ["apply", "--server-side", "--field-manager=beam-operator", OPERATOR, "-f", file.to_str().unwrap()];
+
+    // The admission plugin hears of a new kind only when it looks again, after half a minute at most.
+    cluster.eventually(&[&apply[..], &["-n=store"]].concat());
+    let refused = cluster.refused(&[&apply[..], &["-n=foreign"]].concat());
+    let documents = children.matches("\nkind: ").count();
+    assert_eq!(refused.matches("is forbidden").count(), documents, "{refused}");
+
+    let delete = ["delete", OPERATOR, "-n=store"];
+    for unwanted in ["networkpolicy,hpa,pdb,service shop", "role,rolebinding,serviceaccount shop-discovery"] {
+        cluster.kubectl(&delete.into_iter().chain(unwanted.split(' ')).collect::<Vec<_>>());
+    }
+    cluster.kubectl(&[&delete[..], &["controllerrevision/shop-1"]].concat());
+    for lasting in ["deployment/shop", "secret/shop-cookie", "exr/shop"] {
+        let refused = cluster.refused(&[&delete[..], &[lasting]].concat());
+        assert!(refused.contains("is forbidden"), "{refused}");
+    }
+}
+
+/// A Role that its maker does not hold himself would be a way around his own.
+#[test]
+fn the_operator_cannot_grant_more_than_it_holds() {
+    let cluster = Cluster::up("escalation");
+    cluster.helm(&["install", "beam-operator", CHART, "--namespace=beam-operator", "--create-namespace"]);
+    let role = ["create", "role", "discovery", "--resource=pods,endpoints", OPERATOR];
+
+    cluster.kubectl(&[&role[..], &["--verb=get,list"]].concat());
+    let refused = cluster.refused(&["create", "role", "wider", "--resource=pods", "--verb=delete", OPERATOR]);
+    assert!(refused.contains("attempting to grant RBAC permissions not currently held"), "{refused}");
+}
