@@ -80,7 +80,7 @@ pub fn ready(observed: &Observed, deployment: &DeploymentView) -> Told {
         return told("False", Reason::NotCreated, "no Deployment was made yet".to_owned());
     }
     let message = format!("{} of {wanted} nodes are ready", deployment.ready);
-    if deployment.ready >= wanted && deployment.observed {
+    if deployment.ready >= wanted {
         return told("True", Reason::AllNodesReady, message);
     }
     told("False", Reason::NodesNotReady, message)
@@ -188,3 +188,6 @@ fn sentences(problems: &[Problem]) -> String {
 fn told(status: &'static str, reason: Reason, message: String) -> Told {
     Told { status, reason, message }
 }
+
+#[cfg(test)]
+mod tests;

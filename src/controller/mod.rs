@@ -15,6 +15,8 @@ pub mod cache;
 pub mod conditions;
 pub mod dereference;
 pub mod events;
+#[cfg(test)]
+mod fixture;
 pub mod kind;
 pub mod observe;
 pub mod ownership;
