@@ -21,7 +21,6 @@ use super::kind::ChildKind;
 use super::lock;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
-use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::operator::client::describe;
 use crate::resources::{controller_revision, cookie, labels};
@@ -88,7 +87,12 @@ impl Applier<'_> {
                     }
                 }
                 Step::OwnCookie(secret) => self.own_cookie(&secret).await?,
-                Step::Create(desired) => outcome.taken.extend(self.create(&desired).await?),
+                Step::Create(desired) => {
+                    if let Some(taken) = self.create(&desired).await? {
+                        outcome.taken.push(taken);
+                        continue;
+                    }
+                }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::ReadRevision(name) => {
@@ -175,15 +179,14 @@ impl Applier<'_> {
 
     /// Applies over an object that the cache did not know, if it is ours.
     async fn adopt(&self, desired: &Desired, found: &DynamicObject) -> Result<Option<Taken>, Error> {
-        let taken = || Taken { kind: desired.kind, name: desired.name.clone() };
-        match Child::of(desired.kind, found).filter(|child| child.is_ours(self.uid)) {
-            None => Ok(Some(taken())),
+        match desired.recognise(found, self.uid) {
+            None => Ok(Some(Taken { kind: desired.kind, name: desired.name.clone() })),
             Some(child) => self.update(desired.clone(), &child.uid).await.map(|()| None),
         }
     }
 
     async fn update(&self, desired: Desired, uid: &str) -> Result<(), Error> {
-        let Desired { kind, name, mut object, digest } = desired;
+        let Desired { kind, name, mut object, digest, .. } = desired;
         object["metadata"]["uid"] = uid.into();
         let api = kind.api(self.client, &self.key.namespace);
         let params = PatchParams::apply(FIELD_MANAGER).force();
@@ -244,3 +247,6 @@ fn request(verb: &'static str, kind: ChildKind, name: &str) -> impl FnOnce(kube:
     let name = name.to_owned();
     move |source| Error::Request { verb, kind, name, source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ fn warning(reason: &str, action: &'static str, note: String) -> Happening {
 fn normal(reason: &str, action: &'static str, note: String) -> Happening {
     Happening { is_warning: false, reason: reason.to_owned(), action, note }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,11 +15,14 @@ pub mod cache;
 pub mod conditions;
 pub mod dereference;
 pub mod events;
+#[cfg(test)]
+mod fixture;
 pub mod kind;
 pub mod observe;
 pub mod ownership;
 pub mod plan;
 pub mod pod;
+pub mod queue;
 pub mod reconcile;
 pub mod revision;
 pub mod status;
@@ -27,9 +30,11 @@ pub mod validate;
 pub mod view;
 pub mod watches;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use futures::channel::mpsc;
+use futures::channel::mpsc::UnboundedReceiver;
 use futures::{StreamExt, stream};
 use kube::runtime::controller::{Config, Controller, Error};
 use kube::runtime::reflector::{self, ObjectRef};
@@ -38,10 +43,14 @@ use tokio::task::JoinSet;
 use tracing::{debug, info};
 
 use self::cache::{Cache, Key};
+use self::queue::{Backlog, Queue};
 use self::reconcile::Context;
 use self::watches::Watches;
 use crate::operator::Runtime;
-use crate::resources::Facts;
+use crate::operator::metrics::Metrics;
+
+/// How often the metrics hear how much the caches hold.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs the controller until the process is asked to stop.
 ///
@@ -52,11 +61,18 @@ use crate::resources::Facts;
 /// A task of the controller ended although nobody asked it to.
 pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
     let slots = Arc::new(Semaphore::new(usize::from(runtime.settings.concurrency)));
+    let backlog = Backlog::new(runtime.metrics.clone());
+    let mut caches = Vec::new();
     let mut tasks = JoinSet::new();
     runtime.readiness.waiting_for("the first lists of its watches");
     for namespace in runtime.settings.watch_namespace.namespaces() {
-        start(&runtime, namespace, slots.clone(), &mut tasks).await;
+        let (queue, queued) = Queue::new(backlog.clone());
+        let cache = Arc::new(Mutex::new(Cache::default()));
+        caches.push(cache.clone());
+        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone()));
+        start(&runtime, namespace, context, queued, &mut tasks).await;
     }
+    tasks.spawn(count(caches, runtime.metrics.clone()));
     runtime.readiness.ready();
     info!("every watch has listed: releases are reconciled from now on");
     tokio::select! {
@@ -66,24 +82,23 @@ pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
 }
 
 /// Fills a cache for one scope and starts to reconcile what is in it.
-async fn start(runtime: &Runtime, namespace: Option<&str>, slots: Arc<Semaphore>, tasks: &mut JoinSet<()>) {
-    let cache = Arc::new(Mutex::new(Cache::default()));
-    let (queue, queued) = mpsc::unbounded();
+async fn start(
+    runtime: &Runtime,
+    namespace: Option<&str>,
+    context: Arc<Context>,
+    queued: UnboundedReceiver<Key>,
+    tasks: &mut JoinSet<()>,
+) {
     let watches = Watches {
         client: runtime.client.clone(),
         namespace: namespace.map(Arc::from),
-        cache: cache.clone(),
-        queue: queue.clone(),
+        cache: context.cache.clone(),
+        queue: context.queue.clone(),
         metrics: runtime.metrics.clone(),
         events: runtime.events.clone(),
     };
     let (reader, writer) = reflector::store();
     watches.start(tasks, writer).await;
-    let facts = Facts {
-        cluster_domain: runtime.settings.cluster_domain.clone(),
-        operator_namespace: runtime.settings.pod_namespace.clone(),
-    };
-    let context = Arc::new(Context::new(runtime, facts, cache, queue, slots));
     let triggers = queued.map(|key: Key| ObjectRef::new(&key.name).within(&key.namespace));
     let controller = Controller::for_stream(stream::pending(), reader)
         .with_config(Config::default().concurrency(runtime.settings.concurrency))
@@ -95,6 +110,21 @@ async fn start(runtime: &Runtime, namespace: Option<&str>, slots: Arc<Semaphore>
         Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
         Err(error) => debug!(%error, "the queue reported an error"),
     }));
+}
+
+/// Tells the metrics now and then how many objects the caches hold.
+async fn count(caches: Vec<Arc<Mutex<Cache>>>, metrics: Arc<Metrics>) {
+    let mut ticks = tokio::time::interval(COUNT_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let mut totals = BTreeMap::new();
+        for (kind, count) in caches.iter().flat_map(|cache| lock(cache).sizes()) {
+            *totals.entry(kind).or_default() += count;
+        }
+        for (kind, total) in totals {
+            metrics.set_cached_objects(kind, total);
+        }
+    }
 }
 
 /// The cache. A panic while it was held leaves an index that the next list mends.

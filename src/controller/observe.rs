@@ -69,10 +69,11 @@ impl Observed {
         self.children.iter().chain(&self.shared).find(|child| child.kind == kind && *child.name == *name)
     }
 
-    /// Its Deployment.
+    /// Its Deployment, not one of the same name that somebody else made.
     #[must_use]
     pub fn deployment(&self) -> Option<&DeploymentView> {
-        self.children.iter().find_map(Child::deployment)
+        let named = self.child(ChildKind::Deployment, &self.key.name);
+        named.filter(|child| child.is_ours(self.uid())).and_then(Child::deployment)
     }
 
     /// Its revisions, newest first.

@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
+use kube::api::DynamicObject;
 use kube::core::PartialObjectMeta;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::cache::Group;
 use super::kind::ChildKind;
 use super::observe::Observed;
 use super::ownership::desired_digest;
@@ -60,10 +62,23 @@ pub struct Desired {
     pub kind: ChildKind,
     /// Its name.
     pub name: String,
+    /// Whose it is, by its labels.
+    pub group: Option<Group>,
     /// The object, for server-side apply.
     pub object: Value,
     /// The digest by which it is recognised.
     pub digest: u64,
+}
+
+impl Desired {
+    /// The object that stands where this one should be, if it is the release's after all and had only gone unseen: it is
+    /// owned by the release, or the operator made it and its labels claim it for nobody else.
+    #[must_use]
+    pub fn recognise(&self, found: &DynamicObject, uid: &str) -> Option<Child> {
+        let group = Group::of(&found.metadata);
+        let is_claimed = group.is_some() && group != self.group;
+        Child::of(self.kind, found).filter(|child| child.is_owned_by(uid) || child.is_ours(uid) && !is_claimed)
+    }
 }
 
 /// An object that stands where a child should be.
@@ -191,7 +206,9 @@ fn history_to_keep(observed: &Observed, chosen: &str) -> BTreeSet<String> {
     others.map(ToOwned::to_owned).chain([chosen.to_owned()]).chain(current.clone()).collect()
 }
 
-/// Children of ours that nobody wants any more. A cookie is never among them: it may be wanted again.
+/// Children that nobody wants any more. A cookie is never among them: it may be wanted again.
+///
+/// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
 fn unwanted<'a>(
     observed: &'a Observed,
     wanted: &'a [Desired],
@@ -202,13 +219,9 @@ fn unwanted<'a>(
         ChildKind::ControllerRevision => history.contains(&*child.name),
         kind => wanted.iter().any(|desired| desired.kind == kind && *desired.name == *child.name),
     };
-    let members: BTreeSet<&str> = observed.members.iter().filter_map(|member| member.metadata.uid.as_deref()).collect();
-    let is_ours = move |child: &Child| {
-        child.digest.is_some()
-            && (child.is_owned_by(observed.uid()) || child.owners.iter().any(|o| members.contains(&**o)))
-    };
-    let children = observed.children.iter().chain(&observed.shared).chain(&observed.abandoned);
-    children.filter(move |child| !child.deleting && is_ours(child) && !is_wanted(child))
+    let own = observed.children.iter().filter(|child| child.is_owned_by(observed.uid()));
+    let shared = observed.shared.iter().chain(&observed.abandoned).filter(|child| !child.owners.is_empty());
+    own.chain(shared).filter(move |child| child.digest.is_some() && !child.deleting && !is_wanted(child))
 }
 
 fn desired<K>(kind: ChildKind, object: &K) -> Desired
@@ -219,5 +232,9 @@ where
     if let Value::Object(root) = &mut value {
         root.remove("status");
     }
-    Desired { kind, name: object.name_any(), digest: desired_digest(&value), object: value }
+    let group = Group::of(object.meta());
+    Desired { kind, name: object.name_any(), group, digest: desired_digest(&value), object: value }
 }
+
+#[cfg(test)]
+mod tests;

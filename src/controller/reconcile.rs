@@ -5,7 +5,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
@@ -23,6 +22,7 @@ use super::lock;
 use super::observe::Observed;
 use super::ownership::FIELD_MANAGER;
 use super::plan::plan;
+use super::queue::Queue;
 use super::status::{Verdict, status};
 use super::validate::{References, validate};
 use super::watches::{Stub, slim};
@@ -71,8 +71,8 @@ pub struct Context {
     events: Events,
     metrics: Arc<Metrics>,
     facts: Facts,
-    cache: Arc<Mutex<Cache>>,
-    queue: UnboundedSender<Key>,
+    pub(super) cache: Arc<Mutex<Cache>>,
+    pub(super) queue: Queue,
     slots: Arc<Semaphore>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
@@ -81,13 +81,11 @@ pub struct Context {
 impl Context {
     /// What the reconciles of the releases in `cache` share.
     #[must_use]
-    pub fn new(
-        runtime: &Runtime,
-        facts: Facts,
-        cache: Arc<Mutex<Cache>>,
-        queue: UnboundedSender<Key>,
-        slots: Arc<Semaphore>,
-    ) -> Self {
+    pub fn new(runtime: &Runtime, cache: Arc<Mutex<Cache>>, queue: Queue, slots: Arc<Semaphore>) -> Self {
+        let facts = Facts {
+            cluster_domain: runtime.settings.cluster_domain.clone(),
+            operator_namespace: runtime.settings.pod_namespace.clone(),
+        };
         Self {
             client: runtime.client.clone(),
             events: runtime.events.clone(),
@@ -122,6 +120,7 @@ pub async fn reconcile(stub: Arc<Stub>, context: Arc<Context>) -> Result<Action,
     let key = key_of(&stub);
     // The semaphore is never closed, and an error would only mean no limit.
     let _slot = context.slots.acquire().await;
+    context.queue.take(&key);
     let timer = context.metrics.reconciles.start();
     let span = reconcile_span(&key.namespace, &key.name);
     let result = look(&key, &context).instrument(span.clone()).await;
@@ -230,10 +229,7 @@ async fn report(observed: &Observed, verdict: &Verdict<'_>, context: &Context) -
         Err(error) => return Err(Error::Status(error)),
     };
     let concerned = lock(&context.cache).releases.put_written(slim(written));
-    for key in concerned {
-        // The queue closes when the controller stops, and then nobody needs to look again.
-        let _ = context.queue.unbounded_send(key);
-    }
+    context.queue.push(concerned);
     debug!("status written");
     let regarding: ObjectReference = release.object_ref(&());
     for happening in happenings(&before, &after) {

@@ -9,7 +9,6 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
-use futures::channel::mpsc::UnboundedSender;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{DynamicObject, ObjectMeta};
@@ -28,6 +27,7 @@ use tracing::warn;
 use super::cache::{Cache, Change, Key};
 use super::kind::ChildKind;
 use super::lock;
+use super::queue::Queue;
 use crate::api::ElixirRelease;
 use crate::operator::events::{EventType, Events};
 use crate::operator::metrics::Metrics;
@@ -79,7 +79,7 @@ pub struct Watches {
     /// Where they put what they see.
     pub cache: Arc<Mutex<Cache>>,
     /// Where they put the releases to look at again.
-    pub queue: UnboundedSender<Key>,
+    pub queue: Queue,
     /// What they count.
     pub metrics: Arc<Metrics>,
     /// Where they tell of releases that cannot be read.
@@ -151,10 +151,7 @@ impl Watches {
                 };
                 let (begins, ends) = (matches!(change, Change::Begin), matches!(change, Change::End));
                 let concerned = put(&mut lock(&cache), change);
-                for key in concerned {
-                    // The queue closes when the controller stops, and then nobody needs to look again.
-                    let _ = queue.unbounded_send(key);
-                }
+                queue.push(concerned);
                 if begins {
                     metrics.watch_restarted(kind);
                 }

@@ -57,7 +57,7 @@ pub enum Error {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// Another process may be the leader now.
-    #[error("leadership lost: {0}")]
+    #[error("leadership lost")]
     Lost(#[from] Lost),
     /// The controller failed.
     #[error("the controller failed")]

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cluster::{self, Cluster, Wanted};
 use crate::checkout::root;
+use crate::cluster::{self, Cluster, Wanted};
 use crate::image::{self, Selection};
 use crate::{command, tools};
 

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kube::api::DynamicObject;
+use kube::Resource;
+use kube::api::{DynamicObject, ObjectMeta};
 
 use super::Key;
 use super::listing::{Change, Listing};
+use crate::api::ElixirRelease;
 use crate::controller::kind::ChildKind;
 use crate::controller::view::Child;
 use crate::resources::labels;
@@ -23,6 +25,8 @@ pub enum Group {
 #[derive(Default)]
 pub struct ChildIndex {
     groups: BTreeMap<Group, Vec<Child>>,
+    /// The group that holds the child of a uid. Labels tell it, and somebody may change those.
+    homes: HashMap<Box<str>, Group>,
     listings: HashMap<ChildKind, Listing>,
 }
 
@@ -49,8 +53,8 @@ impl ChildIndex {
     /// Takes in what the API server returned from a write, so that the next look is not older than it: from applying the
     /// desired object of this digest, if the write was that.
     pub fn put_written(&mut self, kind: ChildKind, object: &DynamicObject, desired: Option<u64>) {
-        if let Some((group, child)) = group_of(object).zip(Child::of(kind, object)) {
-            self.put(&group, Child { applied: desired, ..child });
+        if let Some(child) = Child::of(kind, object) {
+            self.seen(Group::of(&object.metadata), Child { applied: desired, ..child });
         }
     }
 
@@ -76,35 +80,39 @@ impl ChildIndex {
             }
             Change::Seen(object) => {
                 let Some(child) = Child::of(kind, &object) else { return Vec::new() };
-                let group = group_of(&object);
-                let mut changed = Vec::new();
-                match &group {
-                    // What the list does not name under its group is taken out of it in the end.
-                    Some(group) if listing.is_under_way() => listing.note(&listed_as(group, &child.uid)),
-                    group => changed = self.withdraw(kind, &child.uid, group.as_ref()),
-                }
-                changed.extend(group.filter(|group| self.put(group, child)));
-                changed
+                listing.note(&child.uid);
+                self.seen(Group::of(&object.metadata), child)
             }
             Change::Gone(object) => {
-                let Some((group, uid)) = group_of(&object).zip(object.metadata.uid) else { return Vec::new() };
+                let uid = object.metadata.uid.unwrap_or_default();
+                let Some(group) = self.homes.get(&*uid).cloned() else { return Vec::new() };
                 if self.remove(&group, |child| *child.uid == *uid) { vec![group] } else { Vec::new() }
             }
             Change::End => {
                 let listed = listing.end();
                 let groups: Vec<_> = self.groups.keys().cloned().collect();
-                let is_gone = |group: &Group, child: &Child| {
-                    child.kind == kind && !listed.contains(&listed_as(group, &child.uid))
-                };
-                groups.into_iter().filter(|group| self.remove(group, |child| is_gone(group, child))).collect()
+                let gone = |child: &Child| child.kind == kind && !listed.contains(&child.uid);
+                groups.into_iter().filter(|group| self.remove(group, gone)).collect()
             }
         }
+    }
+
+    /// Puts a child where its labels say, and names that group and the one that it was in before.
+    fn seen(&mut self, group: Option<Group>, child: Child) -> Vec<Group> {
+        let before = self.homes.get(&child.uid).filter(|before| Some(*before) != group.as_ref()).cloned();
+        if let Some(before) = &before
+            && !self.remove(before, |known| known.uid == child.uid && known.version < child.version)
+        {
+            return Vec::new();
+        }
+        before.into_iter().chain(group.filter(|group| self.put(group, child))).collect()
     }
 
     /// Whether the child is new or differs from the view that was held.
     fn put(&mut self, group: &Group, mut child: Child) -> bool {
         let children = self.groups.entry(group.clone()).or_default();
         let Some(known) = children.iter_mut().find(|known| known.kind == child.kind && known.name == child.name) else {
+            self.homes.insert(child.uid.clone(), group.clone());
             children.push(child);
             return true;
         };
@@ -114,30 +122,22 @@ impl ChildIndex {
         if known.uid == child.uid && known.digest == child.digest && child.applied.is_none() {
             child.applied = known.applied;
         }
+        if known.uid != child.uid {
+            self.homes.remove(&known.uid);
+            self.homes.insert(child.uid.clone(), group.clone());
+        }
         known.version = child.version;
         let changed = *known != child;
         *known = child;
         changed
     }
 
-    /// Takes a child out of the groups that it was in until somebody changed its labels, and names them.
-    fn withdraw(&mut self, kind: ChildKind, uid: &str, now: Option<&Group>) -> Vec<Group> {
-        let is_it = |child: &Child| child.kind == kind && *child.uid == *uid;
-        if now.is_some_and(|group| self.of(group).iter().any(is_it)) {
-            return Vec::new();
-        }
-        let former = self.groups.iter().filter(|(_, children)| children.iter().any(is_it));
-        let former: Vec<_> = former.map(|(group, _)| group.clone()).collect();
-        for group in &former {
-            self.remove(group, is_it);
-        }
-        former
-    }
-
     fn remove(&mut self, group: &Group, gone: impl Fn(&Child) -> bool) -> bool {
         let Some(children) = self.groups.get_mut(group) else { return false };
         let before = children.len();
-        children.retain(|child| !gone(child));
+        for child in children.extract_if(.., |child| gone(child)) {
+            self.homes.remove(&child.uid);
+        }
         let changed = children.len() != before;
         if children.is_empty() {
             self.groups.remove(group);
@@ -146,19 +146,21 @@ impl ChildIndex {
     }
 }
 
-/// The group that an object's labels put it into.
-fn group_of(object: &DynamicObject) -> Option<Group> {
-    let namespace = object.metadata.namespace.as_deref()?;
-    let labels = object.metadata.labels.as_ref()?;
-    if let Some(release) = labels.get(labels::RELEASE) {
-        return Some(Group::Release(Key::new(namespace, release)));
+impl Group {
+    /// The group that an object's labels put it into; its controller, where somebody removed the label of the release.
+    #[must_use]
+    pub fn of(meta: &ObjectMeta) -> Option<Self> {
+        let namespace = meta.namespace.as_deref()?;
+        let label = |name: &str| meta.labels.as_ref()?.get(name).map(String::as_str);
+        if let Some(release) = label(labels::RELEASE).or_else(|| controller(meta)) {
+            return Some(Self::Release(Key::new(namespace, release)));
+        }
+        label(labels::CLUSTER).map(|cluster| Self::Cluster(Key::new(namespace, cluster)))
     }
-    labels.get(labels::CLUSTER).map(|cluster| Group::Cluster(Key::new(namespace, cluster)))
 }
 
-fn listed_as(group: &Group, uid: &str) -> Box<str> {
-    match group {
-        Group::Release(Key { namespace, name }) => format!("release {namespace}/{name} {uid}").into(),
-        Group::Cluster(Key { namespace, name }) => format!("cluster {namespace}/{name} {uid}").into(),
-    }
+/// The release that controls an object. What the members of a cluster share has owners and no controller.
+fn controller(meta: &ObjectMeta) -> Option<&str> {
+    let controller = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    (controller.kind == ElixirRelease::kind(&())).then_some(&controller.name)
 }

@@ -36,10 +36,6 @@ impl Listing {
         self.0 = Some(HashSet::new());
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
-        self.0.is_some()
-    }
-
     pub(super) fn note(&mut self, id: &str) {
         if let Some(named) = &mut self.0 {
             named.insert(id.into());

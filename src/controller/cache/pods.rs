@@ -13,6 +13,8 @@ use crate::resources::labels;
 #[derive(Default)]
 pub struct PodIndex {
     pods: HashMap<Key, Vec<PodView>>,
+    /// The release that a pod is held under. Its label tells it, and somebody may change that to take the pod aside.
+    homes: HashMap<Box<str>, Key>,
     listing: Listing,
 }
 
@@ -42,23 +44,36 @@ impl PodIndex {
                 self.listing.begin();
                 Vec::new()
             }
-            Change::Seen(pod) => {
-                let Some((release, view)) = release_of(&pod).zip(PodView::of(&pod)) else { return Vec::new() };
-                self.listing.note(&id(&release, &view.name));
-                if self.put(&release, view) { vec![release] } else { Vec::new() }
-            }
-            Change::Gone(pod) => {
-                let Some(release) = release_of(&pod) else { return Vec::new() };
-                let name = pod.name_any();
-                if self.remove(&release, |pod| *pod.name == *name) { vec![release] } else { Vec::new() }
-            }
-            Change::End => {
-                let listed = self.listing.end();
-                let releases: Vec<_> = self.pods.keys().cloned().collect();
-                let is_gone = |release: &Key, pod: &PodView| !listed.contains(&*id(release, &pod.name));
-                releases.into_iter().filter(|release| self.remove(release, |pod| is_gone(release, pod))).collect()
-            }
+            Change::Seen(pod) => self.seen(&pod),
+            Change::Gone(pod) => self.gone(&pod),
+            Change::End => self.sweep(),
         }
+    }
+
+    fn seen(&mut self, pod: &LivePod) -> Vec<Key> {
+        let Some((release, view)) = release_of(pod).zip(PodView::of(pod)) else { return Vec::new() };
+        let id = id(&release.namespace, &view.name);
+        self.listing.note(&id);
+        let before = self.homes.insert(id, release.clone()).filter(|before| *before != release);
+        let left = before.filter(|before| self.remove(before, |pod| pod.name == view.name));
+        let joined = Some(release).filter(|release| self.put(release, view));
+        left.into_iter().chain(joined).collect()
+    }
+
+    fn gone(&mut self, pod: &LivePod) -> Vec<Key> {
+        let name = pod.name_any();
+        let id = id(pod.metadata.namespace.as_deref().unwrap_or_default(), &name);
+        let release = self.homes.remove(&id).filter(|release| self.remove(release, |pod| *pod.name == *name));
+        release.into_iter().collect()
+    }
+
+    /// Forgets what a complete list did not name.
+    fn sweep(&mut self) -> Vec<Key> {
+        let listed = self.listing.end();
+        self.homes.retain(|id, _| listed.contains(id));
+        let releases: Vec<_> = self.pods.keys().cloned().collect();
+        let is_gone = |release: &Key, pod: &PodView| !listed.contains(&id(&release.namespace, &pod.name));
+        releases.into_iter().filter(|release| self.remove(release, |pod| is_gone(release, pod))).collect()
     }
 
     fn put(&mut self, release: &Key, view: PodView) -> bool {
@@ -88,6 +103,6 @@ fn release_of(pod: &LivePod) -> Option<Key> {
     Some(Key::new(pod.metadata.namespace.as_deref()?, release))
 }
 
-fn id(release: &Key, pod: &str) -> Box<str> {
-    format!("{}/{pod}", release.namespace).into()
+fn id(namespace: &str, pod: &str) -> Box<str> {
+    format!("{namespace}/{pod}").into()
 }

@@ -77,7 +77,9 @@ impl ReleaseIndex {
     /// Takes in what the API server returned from writing a status and names the releases that a change of another kind,
     /// seen with it, concerns.
     pub fn put_written(&mut self, release: ElixirRelease) -> Vec<Key> {
-        self.put(Key::of(&release), release)
+        let key = Key::of(&release);
+        // The watch may have told of its deletion while the answer was on its way.
+        if self.releases.contains_key(&key) { self.put(key, release) } else { Vec::new() }
     }
 
     /// Keeps what is known of a release whose stored object cannot be read: it exists, and what runs is left alone.

@@ -55,10 +55,8 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Neither a kubeconfig nor a service account was found.
-    #[error(
-        "no API server is configured: neither KUBECONFIG (or ~/.kube/config) nor a pod's service account is usable"
-    )]
-    Infer(#[source] kube::config::InferConfigError),
+    #[error("no API server is configured: {0}")]
+    Infer(kube::config::InferConfigError),
     /// A kubeconfig asks for a proxy.
     #[error("the API server {0} is configured behind a proxy, which is not supported")]
     Proxy(http::Uri),

@@ -125,10 +125,10 @@ impl Events {
         let now = Timestamp::now();
         let unique = format!(".{:x}", now.as_nanosecond());
         let object = regarding.name.as_deref().unwrap_or("beam-operator");
-        let name = format!("{}{unique}", truncated(object, LONGEST_NAME - unique.len()));
+        let object = truncated(object, LONGEST_NAME - unique.len()).trim_end_matches(['.', '-']);
         Event {
             metadata: ObjectMeta {
-                name: Some(name),
+                name: Some(format!("{object}{unique}")),
                 namespace: Some(regarding.namespace.clone().unwrap_or_else(|| "default".to_owned())),
                 ..ObjectMeta::default()
             },

@@ -82,6 +82,14 @@ async fn a_silent_server_holds_nobody_up() {
     assert!(counted(&metrics, "failed"));
 }
 
+#[tokio::test]
+async fn an_event_has_a_valid_name_however_long_its_objects_is() {
+    let (events, _, _server) = events();
+    let regarding = ObjectReference { name: Some(format!("{}-x", "a".repeat(235))), ..shop() };
+    let name = events.event(&regarding, EventType::Normal, "RolledOut", "Rollout", "").metadata.name.unwrap();
+    assert!(name.len() <= LONGEST_NAME && name.contains("aa.1"), "{name}");
+}
+
 #[rstest]
 #[case("short", 1024, "short")]
 #[case("abcdef", 3, "abc")]

@@ -67,7 +67,7 @@ impl Elector {
                     self.election.released();
                 }
                 // A renewal that was cut short by the shutdown may have arrived.
-                Err(Error::Api(status)) if status.is_conflict() => match self.leases.get_opt(&self.name).await {
+                Err(Error::Api(status)) if status.code == 409 => match self.leases.get_opt(&self.name).await {
                     Ok(lease) => self.election.looked(lease.as_ref(), Instant::now()),
                     Err(_) => return,
                 },
@@ -184,8 +184,8 @@ struct Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let failure = match &error {
-            Error::Api(status) if status.is_conflict() || status.is_already_exists() => Failure::Conflict,
-            Error::Api(status) if status.is_not_found() => Failure::NotFound,
+            Error::Api(status) if status.code == 409 => Failure::Conflict,
+            Error::Api(status) if status.code == 404 => Failure::NotFound,
             _ => Failure::Other,
         };
         Self { failure, text: describe(&error) }

@@ -27,7 +27,7 @@ impl CustomResource {
         match client.list_api_group_resources(&format!("{group}/{version}")).await {
             Ok(list) if list.resources.iter().any(|resource| resource.name == *plural) => Ok(None),
             Ok(_) => Ok(Some(format!("the CRD {plural}.{group} is not installed; {remedy}"))),
-            Err(Error::Api(status)) if status.is_not_found() => Ok(Some(match self.served(client).await? {
+            Err(Error::Api(status)) if status.code == 404 => Ok(Some(match self.served(client).await? {
                 versions if versions.is_empty() => format!("the CRD {plural}.{group} is not installed; {remedy}"),
                 versions => format!(
                     "the CRD {plural}.{group} is installed in version {} but this operator needs {version}; {remedy}",
@@ -43,7 +43,7 @@ impl CustomResource {
         let request = http::Request::get(format!("/apis/{}", self.group)).body(Vec::new()).map_err(Error::HttpError)?;
         match client.request::<APIGroup>(request).await {
             Ok(group) => Ok(group.versions.into_iter().map(|version| version.version).collect()),
-            Err(Error::Api(status)) if status.is_not_found() => Ok(Vec::new()),
+            Err(Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }

@@ -26,6 +26,9 @@ const RETRY: Duration = Duration::from_secs(5);
 /// After how many looks an unchanged problem is logged again: once a minute.
 const REPEAT: u32 = 12;
 
+const GRANT: &str =
+    "permissions are granted by: helm upgrade (with rbac.create=true), or kubectl apply -f deploy/manifests";
+
 /// Where the operator is going to work.
 #[derive(Clone, Copy, Debug)]
 pub struct Territory<'a> {
@@ -57,14 +60,17 @@ pub async fn wait_until_complete(client: &Client, territory: Territory<'_>, read
 
 /// Everything that is missing, a sentence each.
 async fn missing(client: &Client, territory: Territory<'_>) -> Result<Vec<String>, Error> {
-    let mut problems: Vec<String> = CUSTOM_RESOURCE.missing(client).await?.into_iter().collect();
+    let mut refused = Vec::new();
     for namespace in territory.watched.namespaces() {
-        problems.extend(permissions::missing(client, namespace, &needed(Place::Watched), None).await?);
+        refused.extend(permissions::missing(client, namespace, &needed(Place::Watched), None).await?);
     }
     if let Some((namespace, lease)) = territory.lease {
-        problems.extend(permissions::missing(client, Some(namespace), &needed(Place::Own), Some(lease)).await?);
+        refused.extend(permissions::missing(client, Some(namespace), &needed(Place::Own), Some(lease)).await?);
     }
-    Ok(problems)
+    if !refused.is_empty() {
+        refused.push(GRANT.to_owned());
+    }
+    Ok(CUSTOM_RESOURCE.missing(client).await?.into_iter().chain(refused).collect())
 }
 
 fn needed(place: Place) -> Vec<Permission> {

@@ -40,8 +40,6 @@ pub struct Permission {
 /// What no namespace can be called, so that only permissions in all namespaces are found in it.
 const NO_NAMESPACE: &str = "cluster-wide.beam-operator.io";
 
-const REMEDY: &str = "grant it with: helm upgrade (with rbac.create=true), or kubectl apply -f deploy/manifests";
-
 /// The permissions of `needed` that are missing in `namespace` (`None`: in all namespaces), a sentence each. Permissions
 /// that are restricted to objects called `name` are enough.
 ///
@@ -63,7 +61,7 @@ pub(super) async fn missing(
         }
         if !verbs.is_empty() {
             let place = namespace.map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
-            problems.push(format!("no permission to {} {permission} in {place}; {REMEDY}", verbs.join(", ")));
+            problems.push(format!("no permission to {} {permission} in {place}", verbs.join(", ")));
         }
     }
     Ok(problems)

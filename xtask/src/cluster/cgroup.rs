@@ -2,7 +2,8 @@
 //!
 //! Kubelet asks for its root to exist, in every hierarchy of version 1 or with its controllers enabled in version 2.
 //! The machine's own cgroups stay as they are, but for version 2, where a controller has to be enabled for the
-//! children of the root; kubelet and systemd do the same.
+//! children of the root; kubelet and systemd do the same. What is here for version 2 follows the kernel's
+//! documentation and has not run on such a machine yet.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -82,7 +83,7 @@ fn remove_tree(cgroup: &Path) -> std::io::Result<()> {
 }
 
 /// Where the machine's cgroup hierarchies are mounted: several for version 1, one for version 2, both on some.
-fn hierarchies() -> Result<Vec<PathBuf>> {
+pub(crate) fn hierarchies() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("failed to read the list of mounts")?;
     Ok(hierarchies_among(&mounts))
 }

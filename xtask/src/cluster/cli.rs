@@ -1,5 +1,6 @@
 //! `cargo xtask cluster …`
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::addresses::MAX_NODES;
 use super::process::Processes;
 use super::record::{self, Cluster};
 use super::up::{Wanted, up};
-use super::{control_plane, down, network, node, status};
+use super::{check, control_plane, down, network, node, status};
 
 /// How long the API server may finish its requests.
 const API_SERVER_GRACE: Duration = Duration::from_secs(5);
@@ -57,6 +58,8 @@ pub(crate) enum Task {
         #[arg(required = true, trailing_var_arg = true)]
         command: Vec<String>,
     },
+    /// Try clusters of its own on this machine: pods, links, lost nodes, repair, and that nothing is left of them
+    Check,
     /// Stop the API server alone
     StopApiserver(Name),
     /// Start the API server again
@@ -119,8 +122,10 @@ pub(crate) fn run(task: Task) -> Result<()> {
         }
         Task::Exec { cluster, node, command } => {
             let cluster = Cluster::open(&cluster.name)?;
-            node::exec(&Processes::of(&cluster.directory), cluster.node(&node)?, &command)
+            let mut enter = node::command(&Processes::of(&cluster.directory), cluster.node(&node)?)?;
+            Err(enter.args(command).exec().into())
         }
+        Task::Check => check::check(),
         Task::StopApiserver(Name { name }) => {
             let (_lock, cluster) = (record::lock_existing(&name)?, Cluster::open(&name)?);
             Processes::of(&cluster.directory).stop(control_plane::API_SERVER, API_SERVER_GRACE)

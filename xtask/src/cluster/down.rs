@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::process::Processes;
 use super::record::{self, Cluster, Extent};
-use super::{network, node, requirements};
+use super::{inotify, network, node, requirements};
 use crate::progress;
 
 /// Ends all processes of the cluster and removes all that was made for it.
@@ -25,7 +25,8 @@ pub(crate) fn down(name: &str) -> Result<()> {
             requirements::for_extent(cluster.record.extent)?;
             stop_and_remove(&cluster)?;
         }
-        remove_directory(&directory)
+        remove_directory(&directory)?;
+        inotify::restore()
     })
 }
 

@@ -10,7 +10,6 @@
 //! process is like pulling its plug: the kernel ends every process in it, pods included, and forgets their mounts.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -26,7 +25,7 @@ use super::pki::{Authority, User};
 use super::process::Processes;
 use super::record::Cluster;
 use super::{cgroup, network, node_config};
-use crate::command;
+use crate::command::output;
 use crate::tools;
 
 /// How long booting and a node's daemons may take on a busy machine.
@@ -71,10 +70,12 @@ pub(crate) fn stop(cluster: &Cluster, node: Node) -> Result<()> {
     network::remove_node(node)
 }
 
-/// Becomes a command in the node; returns only if that fails.
-pub(crate) fn exec(processes: &Processes, node: Node, command: &[String]) -> Result<()> {
+/// A command that runs the arguments it is given in the node.
+pub(crate) fn command(processes: &Processes, node: Node) -> Result<Command> {
     let words = enter(processes, node)?;
-    Err(Command::new(&words[0]).args(&words[1..]).args(command).exec().into())
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    Ok(command)
 }
 
 /// Imports an OCI archive into the node's containerd, unless it is there.
@@ -83,10 +84,9 @@ pub(crate) fn import(processes: &Processes, node: Node, archive: &Path) -> Resul
         return Ok(());
     }
     let input = File::open(archive).with_context(|| format!("failed to open {}", archive.display()))?;
-    let words = enter(processes, node)?;
     let import = ["ctr", "--namespace=k8s.io", "images", "import", "-"];
     // The node does not see all of the machine's files, so it is given the open file.
-    let output = Command::new(&words[0]).args(&words[1..]).args(import).stdin(input).output()?;
+    let output = command(processes, node)?.args(import).stdin(input).output()?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);
         bail!("failed to import {} on {}: {}", archive.display(), node.name(), reason.trim());
@@ -95,10 +95,9 @@ pub(crate) fn import(processes: &Processes, node: Node, archive: &Path) -> Resul
 }
 
 fn has_image(processes: &Processes, node: Node, image: &Manifest) -> Result<bool> {
-    let words = enter(processes, node)?;
     let filter = format!("name=={}", image.reference);
     let list = ["ctr", "--namespace=k8s.io", "images", "list", &filter];
-    Ok(command::output(Command::new(&words[0]).args(&words[1..]).args(list))?.contains(&image.digest))
+    Ok(output(command(processes, node)?.args(list))?.contains(&image.digest))
 }
 
 fn daemon_name(node: Node, daemon: &str) -> String {
@@ -140,13 +139,7 @@ fn enter(processes: &Processes, node: Node) -> Result<Vec<String>> {
 
 fn wait_for_containerd(processes: &Processes, node: Node) -> Result<()> {
     wait(processes, &daemon_name(node, "containerd"), || {
-        let words = enter(processes, node)?;
-        command::output(Command::new(&words[0]).args(&words[1..]).args([
-            "ctr",
-            "--namespace=k8s.io",
-            "images",
-            "list",
-        ]))?;
+        output(command(processes, node)?.args(["ctr", "--namespace=k8s.io", "images", "list"]))?;
         Ok(())
     })
 }

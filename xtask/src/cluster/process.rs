@@ -125,6 +125,15 @@ impl Processes {
         Ok(())
     }
 
+    /// Kills the process as a crash would, leaving its record.
+    pub(crate) fn kill(&self, name: &str) -> Result<()> {
+        while let Some(pid) = self.pid(name) {
+            signal(pid, Signal::KILL)?;
+            thread::sleep(INTERVAL);
+        }
+        Ok(())
+    }
+
     /// Fails with the end of its log if the process does not run.
     pub(crate) fn check(&self, name: &str) -> Result<()> {
         if self.pid(name).is_none() {
@@ -154,13 +163,102 @@ fn signal(pid: Pid, signal: Signal) -> Result<()> {
 
 /// The words a process was started with, joined by spaces; none for a process that has ended.
 fn command_line(pid: Pid) -> Option<String> {
-    let line = if Path::new("/proc/self").exists() {
-        let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid())).ok()?;
-        String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " ")
-    } else {
-        // Systems other than Linux have no /proc.
-        let pid = pid.as_raw_pid().to_string();
-        command::output(Command::new("ps").args(["-ww", "-o", "args=", "-p", &pid])).ok()?.trim_end().to_owned()
-    };
+    let line = if Path::new("/proc/self").exists() { command_line_in_proc(pid)? } else { command_line_from_ps(pid)? };
     (!line.is_empty()).then_some(line)
+}
+
+fn command_line_in_proc(pid: Pid) -> Option<String> {
+    let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid())).ok()?;
+    Some(String::from_utf8_lossy(&words).trim_end_matches('\0').replace('\0', " "))
+}
+
+/// For systems that have no /proc.
+fn command_line_from_ps(pid: Pid) -> Option<String> {
+    let pid = pid.as_raw_pid().to_string();
+    Some(command::output(Command::new("ps").args(["-ww", "-o", "args=", "-p", &pid])).ok()?.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Processes in a directory of their own, all of which end with the test.
+    struct Started(PathBuf, Processes);
+
+    impl Started {
+        fn new(name: &str) -> Self {
+            let directory = std::env::temp_dir().join(format!("beam-operator-{name}-{}", std::process::id()));
+            Self(directory.clone(), Processes::of(&directory))
+        }
+    }
+
+    impl Drop for Started {
+        fn drop(&mut self) {
+            for name in self.1.names().unwrap() {
+                self.1.stop(&name, Duration::ZERO).unwrap();
+            }
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    fn sleep(seconds: &str) -> Vec<String> {
+        vec!["sleep".to_owned(), seconds.to_owned()]
+    }
+
+    #[test]
+    fn a_process_is_started_once_and_again_when_it_died() {
+        let Started(_, processes) = &Started::new("start");
+        processes.ensure("sleeper", &sleep("1001")).unwrap();
+        let first = processes.pid("sleeper").unwrap();
+        processes.ensure("sleeper", &sleep("1001")).unwrap();
+        assert_eq!(processes.pid("sleeper"), Some(first));
+        processes.kill("sleeper").unwrap();
+        assert!(processes.check("sleeper").is_err());
+        assert_eq!(processes.names().unwrap(), ["sleeper"]);
+        processes.ensure("sleeper", &sleep("1001")).unwrap();
+        assert!(processes.pid("sleeper").is_some_and(|second| second != first));
+    }
+
+    #[test]
+    fn a_process_with_another_command_line_is_replaced() {
+        let Started(_, processes) = &Started::new("replace");
+        processes.ensure("sleeper", &sleep("1002")).unwrap();
+        let first = processes.pid("sleeper").unwrap();
+        processes.ensure("sleeper", &sleep("1003")).unwrap();
+        assert!(processes.pid("sleeper").is_some_and(|second| second != first));
+        processes.stop("sleeper", Duration::from_secs(5)).unwrap();
+        assert_eq!((processes.pid("sleeper"), processes.names().unwrap()), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_process_id_that_now_belongs_to_another_process_is_left_alone() {
+        let Started(_, processes) = &Started::new("reuse");
+        processes.ensure("sleeper", &sleep("1004")).unwrap();
+        processes.kill("sleeper").unwrap();
+        // Were this test's own process taken for the recorded one, stopping it would end the test.
+        fs::write(processes.pid_file("sleeper"), std::process::id().to_string()).unwrap();
+        assert_eq!(processes.pid("sleeper"), None);
+        processes.stop("sleeper", Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_told_with_its_log() {
+        let Started(_, processes) = &Started::new("missing");
+        let started = processes.ensure("none", &["/no/such/program".to_owned()]);
+        let error = started.and_then(|()| {
+            thread::sleep(Duration::from_millis(300));
+            processes.check("none")
+        });
+        assert!(error.is_err_and(|error| error.to_string().contains("/no/such/program")));
+    }
+
+    #[test]
+    fn both_ways_to_a_command_line_agree() {
+        let Started(_, processes) = &Started::new("agree");
+        processes.ensure("sleeper", &sleep("1005")).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        let pid = processes.pid("sleeper").unwrap();
+        assert_eq!(command_line_in_proc(pid).as_deref(), Some("sleep 1005"));
+        assert_eq!(command_line_from_ps(pid), command_line_in_proc(pid));
+    }
 }

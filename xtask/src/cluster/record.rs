@@ -121,7 +121,7 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Record>> {
             let record = serde_json::from_str(&text).with_context(|| format!("failed to read {}", path.display()))?;
             Ok(Some(record))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
     }
 }
@@ -130,15 +130,26 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Record>> {
 ///
 /// The caller holds [`lock_all`] until its own record is written.
 pub(crate) fn free_slot() -> Result<Slot> {
+    let taken = taken_slots()?;
+    let free = |slot: &Slot| !taken.contains(slot) && !Path::new("/sys/class/net").join(slot.bridge()).exists();
+    let slot = (0..SLOTS).map(Slot).find(free);
+    slot.with_context(|| format!("all {SLOTS} address ranges for clusters are taken: take one down"))
+}
+
+/// The slots of all clusters of this user that have nodes.
+pub(crate) fn taken_slots() -> Result<Vec<Slot>> {
     let mut taken = Vec::new();
     for entry in fs::read_dir(root()?)? {
         if let Some(Record { extent: Extent::Nodes { slot, .. }, .. }) = read(&entry?.path())? {
             taken.push(slot);
         }
     }
-    let free = |slot: &Slot| !taken.contains(slot) && !Path::new("/sys/class/net").join(slot.bridge()).exists();
-    let slot = (0..SLOTS).map(Slot).find(free);
-    slot.with_context(|| format!("all {SLOTS} address ranges for clusters are taken: take one down"))
+    Ok(taken)
+}
+
+/// A file for what all clusters of this user share.
+pub(crate) fn shared_file(name: &str) -> Result<PathBuf> {
+    Ok(root()?.join(name))
 }
 
 /// Keeps other commands away from the cluster as long as the result lives.

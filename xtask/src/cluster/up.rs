@@ -10,7 +10,7 @@ use super::addresses::Node;
 use super::pause;
 use super::process::Processes;
 use super::record::{self, Cluster, Extent, Record};
-use super::{control_plane, network, node, requirements};
+use super::{control_plane, inotify, network, node, requirements};
 use crate::{progress, tools};
 
 const DEFAULT_NODES: u8 = 3;
@@ -37,6 +37,7 @@ pub(crate) fn up(name: &str, wanted: &Wanted) -> Result<Cluster> {
     control_plane::ensure_tools(extent)?;
     progress::step(&format!("starting the control plane of cluster {name}"), "", || {
         if let Extent::Nodes { slot, .. } = extent {
+            inotify::raise()?;
             network::ensure_bridge(slot)?;
         }
         control_plane::ensure(&cluster)

@@ -6,23 +6,29 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Cache;
+use super::fingerprint::Fingerprint;
 use crate::command;
 
 /// Where buildah keeps layers.
 pub(super) struct Store {
     layers: PathBuf,
-    /// What buildah forgets when the machine restarts.
-    state: &'static str,
+    /// What is mounted, which buildah has to forget when the machine restarts.
+    mounts: String,
 }
 
 impl Store {
-    pub(super) fn of(cache: &Cache) -> Self {
-        Self { layers: cache.directory.join("layers"), state: "/run/beam-operator-images" }
+    /// The store in the cache, without the containers that an interrupted build left in it.
+    pub(super) fn of(cache: &Cache) -> Result<Self> {
+        let layers = cache.directory.join("layers");
+        let fingerprint = Fingerprint::new().words([layers.to_string_lossy().as_ref()]).finish();
+        let store = Self { layers, mounts: format!("/run/beam-operator/images-{fingerprint}") };
+        command::output(store.buildah("rm").arg("--all"))?;
+        Ok(store)
     }
 
     fn buildah(&self, subcommand: &str) -> Command {
         let mut buildah = Command::new("buildah");
-        buildah.arg("--root").arg(&self.layers).args(["--runroot", self.state, subcommand]);
+        buildah.arg("--root").arg(&self.layers).args(["--runroot", &self.mounts, subcommand]);
         buildah
     }
 

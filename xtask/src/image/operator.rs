@@ -34,7 +34,7 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
         fs::create_dir_all(&stage)?;
         fs::copy(&binary, stage.join(BINARY))?;
         let destination = format!("oci-archive:{}:{reference}", archive.display());
-        Store::of(cache).last_stage(&dockerfile, (BUILD_STAGE, &stage), VERSION, &destination)
+        Store::of(cache)?.last_stage(&dockerfile, (BUILD_STAGE, &stage), VERSION, &destination)
     })
 }
 

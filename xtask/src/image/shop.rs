@@ -107,7 +107,7 @@ impl Image {
     }
 
     fn commit(&self, release: &Path, cache: &Cache, destination: &str) -> Result<()> {
-        let store = Store::of(cache);
+        let store = Store::of(cache)?;
         let container = store.from(&base(self.suite, &store, cache)?)?;
         container.copy(release, "/app", USER)?;
         container.configure(&self.settings())?;

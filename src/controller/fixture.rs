@@ -1,0 +1,110 @@
+//! What the tests of the controller start from.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::apply::{self, Outcome};
+use super::cache::Key;
+use super::kind::ChildKind;
+use super::observe::Observed;
+use super::plan::Taken;
+use super::pod::{PodView, Trouble, TroubleKind};
+use super::status::Verdict;
+use super::view::{Child, DeploymentView, Detail};
+use crate::api::ElixirRelease;
+use crate::resources::fixture;
+use crate::resources::reference::Contents;
+
+/// An object from its JSON.
+pub fn parse<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+/// Metadata of a stored object in the namespace of the fixtures.
+pub fn meta(name: &str, version: u64) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some("store".to_owned()),
+        uid: Some(format!("uid-of-{name}")),
+        resource_version: Some(version.to_string()),
+        ..ObjectMeta::default()
+    }
+}
+
+/// What is known of a release of which nothing was made yet.
+pub fn observed(release: ElixirRelease) -> Observed {
+    Observed {
+        key: Key::of(&release),
+        release: Arc::new(release),
+        members: Vec::new(),
+        children: Vec::new(),
+        shared: Vec::new(),
+        abandoned: Vec::new(),
+        pods: Vec::new(),
+        contents: Contents::new(),
+        pinned: None,
+    }
+}
+
+/// The Deployment of release `shop`, this far.
+pub fn deployment(view: DeploymentView) -> Child {
+    Child {
+        kind: ChildKind::Deployment,
+        name: "shop".into(),
+        uid: "uid-of-deployment".into(),
+        version: 1,
+        owners: ["uid-of-shop".into()].into(),
+        digest: Some(1),
+        applied: None,
+        deleting: false,
+        detail: Detail::Deployment(Box::new(view)),
+    }
+}
+
+/// A Deployment that wants this many pods of a revision and has them.
+pub fn complete(pods: i32, revision: &str) -> DeploymentView {
+    DeploymentView {
+        revision: Some(revision.into()),
+        observed: true,
+        wanted: pods,
+        replicas: pods,
+        updated: pods,
+        ready: pods,
+        available: pods,
+        failure: None,
+        deadline_exceeded: false,
+    }
+}
+
+/// What is known of release `shop` with this spec and a Deployment that is this far.
+pub fn running(spec: &str, view: DeploymentView) -> Observed {
+    Observed { children: vec![deployment(view)], ..observed(fixture::release(spec)) }
+}
+
+/// A pod of release `shop` with this trouble.
+pub fn troubled(name: &str, kind: TroubleKind, message: &str) -> PodView {
+    PodView { trouble: Some(Trouble { kind, message: message.into() }), ..pod(name) }
+}
+
+/// A pod of release `shop` without any.
+pub fn pod(name: &str) -> PodView {
+    PodView { name: name.into(), revision: Some("shop-1".into()), trouble: None }
+}
+
+/// A write that failed.
+pub fn failure() -> apply::Error {
+    apply::Error::Unreadable("shop-1".to_owned())
+}
+
+/// An outcome in which somebody else has the name of the Deployment.
+pub fn name_taken() -> Outcome {
+    Outcome { taken: vec![Taken { kind: ChildKind::Deployment, name: "shop".to_owned() }], ..Outcome::default() }
+}
+
+/// The verdict on a valid release without warnings.
+pub fn valid<'a>(revision: &'a str, applied: Result<&'a Outcome, &'a apply::Error>) -> Verdict<'a> {
+    Verdict::Valid { warnings: &[], revision: Some(revision), applied }
+}

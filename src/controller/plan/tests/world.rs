@@ -1,0 +1,294 @@
+//! A small API server with the operator in front of it: what is stored, what the operator makes of it, what becomes of its
+//! steps, and the garbage collector.
+//!
+//! It refuses, by a panic, what the operator must never do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::super::{Desired, Plan, Step, Taken, plan};
+use super::stored::Stored;
+use crate::api::ElixirRelease;
+use crate::controller::apply::Outcome;
+use crate::controller::cache::{Cache, Change, Key};
+use crate::controller::kind::ChildKind;
+use crate::controller::observe::Observed;
+use crate::controller::status::{Verdict, status};
+use crate::controller::validate::{References, Valid, validate};
+use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
+use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
+
+/// More rounds than any of these tests needs: a world that is not at rest by then never will be.
+const ROUNDS: usize = 8;
+
+#[derive(Clone, Default)]
+pub struct World {
+    pub releases: BTreeMap<String, ElixirRelease>,
+    pub objects: BTreeMap<(ChildKind, String), Stored>,
+    /// The Secrets that pods read.
+    contents: Contents,
+    /// What the process of the operator has read of revisions.
+    pinned: BTreeMap<String, (String, PodTemplateSpec)>,
+    clock: u64,
+}
+
+/// What the API server answers.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Written,
+    Unchanged,
+    Read,
+    Taken(Taken),
+}
+
+impl World {
+    /// A world at rest with one release `shop`.
+    pub fn with(spec: &str) -> Self {
+        let mut world = Self::default();
+        world.store("shop", spec);
+        world.settle();
+        world
+    }
+
+    /// Stores a release, or a new spec of it.
+    pub fn store(&mut self, name: &str, spec: &str) {
+        let version = self.tick();
+        let mut release = fixture::named(name, spec);
+        if let Some(known) = self.releases.remove(name) {
+            release.metadata.uid = known.metadata.uid;
+            release.status = known.status;
+        }
+        release.metadata.generation = version.try_into().ok();
+        release.metadata.resource_version = Some(version.to_string());
+        self.releases.insert(name.to_owned(), release);
+    }
+
+    pub fn spec(&mut self, name: &str) -> &mut crate::api::ElixirReleaseSpec {
+        &mut self.releases.get_mut(name).unwrap().spec
+    }
+
+    pub fn object(&self, kind: ChildKind, name: &str) -> Option<&Stored> {
+        self.objects.get(&(kind, name.to_owned()))
+    }
+
+    pub fn object_mut(&mut self, kind: ChildKind, name: &str) -> &mut Stored {
+        self.clock += 1;
+        let object = self.objects.get_mut(&(kind, name.to_owned())).unwrap();
+        object.version = self.clock;
+        object
+    }
+
+    pub fn names(&self, kind: ChildKind) -> Vec<&str> {
+        self.objects.keys().filter(|(of, _)| *of == kind).map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// Kubernetes has replaced every pod of a release, and the operator has seen it.
+    pub fn roll_out(&mut self, release: &str) {
+        let pods = self.releases[release].spec.replicas;
+        self.object_mut(ChildKind::Deployment, release).theirs["status"] =
+            json!({"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods});
+        self.settle();
+    }
+
+    /// A Secret with this key, made by somebody and read by the operator.
+    pub fn know(&mut self, secret: &str, key: &str) {
+        let reference = Reference { kind: ReferenceKind::Secret, name: secret.to_owned() };
+        let keys = [key.to_owned()].into();
+        let digest = self.tick();
+        self.contents.insert(reference, Content { digest, keys, restart: true, cookie_flaws: BTreeMap::new() });
+    }
+
+    /// A new process of the operator, which has read nothing yet.
+    pub fn restart_operator(&mut self) {
+        self.pinned.clear();
+    }
+
+    /// What the operator knows about a release and makes of it.
+    pub fn look(&self, release: &str) -> (Observed, Valid) {
+        let key = Key::new("store", release);
+        let uses = pod::references(&self.releases[release], &pod::draft(&self.releases[release]).unwrap());
+        let mut cache = self.cache();
+        cache.contents.track(&key, uses.iter().map(|used| used.reference.clone()).collect());
+        for (reference, content) in &self.contents {
+            cache.contents.put("store", reference, Some((1, content.clone())));
+        }
+        let observed = Observed::of(&cache, &key, &uses).unwrap();
+        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+        let contents = References::Read(&observed.contents);
+        let valid = validate(&observed.release, &members, contents, &Facts::default()).unwrap();
+        (observed, valid)
+    }
+
+    /// What the operator would do about a release.
+    pub fn plan(&self, release: &str) -> Plan {
+        let (observed, valid) = self.look(release);
+        plan(&observed, &valid, &Facts::default())
+    }
+
+    /// Lets the operator reconcile every release, and Kubernetes finish what it deletes, until nothing moves any more.
+    pub fn settle(&mut self) {
+        for _ in 0..ROUNDS {
+            if !self.round() {
+                return;
+            }
+        }
+        panic!("not at rest after {ROUNDS} rounds");
+    }
+
+    /// One reconcile of each release; whether anything was written, read or collected.
+    pub fn round(&mut self) -> bool {
+        let names: Vec<_> = self.releases.keys().cloned().collect();
+        let moved = names.iter().fold(false, |moved, name| self.reconcile(name, usize::MAX) || moved);
+        self.collect() || moved
+    }
+
+    /// One reconcile of which only so many steps are taken, because the operator ends then.
+    pub fn reconcile(&mut self, release: &str, steps: usize) -> bool {
+        let (observed, valid) = self.look(release);
+        let plan = plan(&observed, &valid, &Facts::default());
+        let is_whole = plan.steps.len() <= steps;
+        let mut outcome = Outcome { taken: plan.taken, ..Outcome::default() };
+        for step in plan.steps.into_iter().take(steps) {
+            let is_cookie = matches!(step, Step::CreateCookie(_));
+            match self.take(release, step) {
+                Answer::Written => outcome.writes += 1,
+                Answer::Unchanged => {}
+                Answer::Read => outcome.again = true,
+                Answer::Taken(taken) => outcome.taken.push(taken),
+            }
+            if is_cookie && !outcome.taken.is_empty() {
+                break;
+            }
+        }
+        let told = is_whole && !outcome.again && self.tell(release, &valid, plan.revision.as_deref(), &outcome);
+        told || outcome.again || outcome.writes > 0
+    }
+
+    /// Writes the status if it differs.
+    fn tell(&mut self, release: &str, valid: &Valid, revision: Option<&str>, outcome: &Outcome) -> bool {
+        let now = Timestamp::from_second(self.tick().try_into().unwrap()).unwrap();
+        let verdict = Verdict::Valid { warnings: &valid.warnings, revision, applied: Ok(outcome) };
+        let after = Some(status(&self.look(release).0, &verdict, now));
+        let stored = &mut self.releases.get_mut(release).unwrap().status;
+        let differs = *stored != after;
+        *stored = after;
+        differs
+    }
+
+    fn take(&mut self, release: &str, step: Step) -> Answer {
+        match step {
+            Step::CreateCookie(members) => {
+                let members: Vec<_> = members.iter().map(|member| &**member).collect();
+                let secret = cookie::build(&members, "swordfish").unwrap();
+                return self.post_cookie(secret.for_post());
+            }
+            Step::OwnCookie(secret) => {
+                let stored = self.object_mut(ChildKind::Secret, &secret.name_any());
+                assert_eq!(Some(&stored.uid), secret.metadata.uid.as_ref(), "the Secret is another");
+                stored.theirs["metadata"] = json!(secret.metadata);
+            }
+            Step::Create(desired) => {
+                if let Some(found) = self.object(desired.kind, &desired.name) {
+                    let uid = self.releases[release].uid().unwrap();
+                    let Some(known) = desired.recognise(&found.live(&desired.name), &uid) else {
+                        return Answer::Taken(Taken { kind: desired.kind, name: desired.name });
+                    };
+                    return self.take(release, Step::Update(desired, known.uid));
+                }
+                self.put(release, &desired);
+            }
+            Step::Update(desired, uid) => {
+                let known = self.object(desired.kind, &desired.name).expect("only what exists is updated");
+                assert_eq!(*known.uid, *uid, "{} {} is another", desired.kind.as_str(), desired.name);
+                assert!(known.ours.is_some(), "{} {} is not ours", desired.kind.as_str(), desired.name);
+                self.put(release, &desired);
+            }
+            Step::Delete(kind, name, uid) => {
+                let known = self.objects.remove(&(kind, name.to_string())).expect("only what exists is deleted");
+                assert_eq!(*known.uid, *uid, "{} {name} is another", kind.as_str());
+                assert!(known.ours.is_some(), "{} {name} is not ours", kind.as_str());
+                assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
+                assert_ne!(kind, ChildKind::Deployment, "what runs is never deleted");
+            }
+            Step::ReadRevision(name) => {
+                let revision = self.object(ChildKind::ControllerRevision, &name).unwrap().live(&name);
+                let template = controller_revision::template(&revision.data["data"]).unwrap();
+                self.pinned.insert(release.to_owned(), (name, template));
+                return Answer::Read;
+            }
+        }
+        Answer::Written
+    }
+
+    /// Server-side apply over what is there.
+    fn put(&mut self, release: &str, desired: &Desired) {
+        if desired.kind == ChildKind::Deployment {
+            let wanted = self.releases[release].spec.replicas;
+            assert_eq!(desired.object["spec"]["replicas"], wanted, "nobody asked for other replicas");
+        }
+        let version = self.tick();
+        let made = || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
+        let id = (desired.kind, desired.name.clone());
+        self.objects.entry(id).or_insert_with(made).apply(&desired.object, version);
+    }
+
+    fn post_cookie(&mut self, secret: &Secret) -> Answer {
+        let (kind, name, metadata) = (ChildKind::Secret, secret.name_any(), json!(secret.metadata));
+        let Some(found) = self.object(kind, &name) else {
+            let version = self.tick();
+            let theirs = json!({"metadata": metadata, "data": "swordfish"});
+            let stored = Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs };
+            self.objects.insert((kind, name), stored);
+            return Answer::Written;
+        };
+        let is_owned = secret.owner_references().iter().any(|owner| found.owners().contains(&owner.uid));
+        if found.label(labels::CLUSTER).as_ref() != secret.labels().get(labels::CLUSTER) && !is_owned {
+            return Answer::Taken(Taken { kind, name });
+        }
+        let moved = !found.is_watched();
+        self.object_mut(kind, &name).theirs["metadata"] = metadata;
+        if moved { Answer::Written } else { Answer::Unchanged }
+    }
+
+    /// What is being deleted goes, and so does what nobody owns any more.
+    fn collect(&mut self) -> bool {
+        let before = self.objects.clone();
+        let living: BTreeSet<_> = self.releases.values().filter_map(ResourceExt::uid).collect();
+        let is_living = |uid: &Value| uid.as_str().is_some_and(|uid| living.contains(uid));
+        self.objects.retain(|_, object| !object.deleting && object.outlives(&is_living));
+        let moved = before != self.objects;
+        if moved {
+            self.clock += 1;
+        }
+        moved
+    }
+
+    /// What the operator's watches have told it.
+    fn cache(&self) -> Cache {
+        let mut cache = Cache::default();
+        for release in self.releases.values() {
+            cache.on_release(Change::Seen(release.clone()));
+        }
+        for ((kind, name), stored) in self.objects.iter().filter(|(_, stored)| stored.is_watched()) {
+            cache.on_child(*kind, Change::Seen(stored.live(name)));
+        }
+        for (release, (revision, template)) in &self.pinned {
+            cache.pin(Key::new("store", release), revision, template.clone());
+        }
+        cache
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    /// The cookie's Secret of a release.
+    pub fn cookie(&self, release: &str) -> Option<&Stored> {
+        self.object(ChildKind::Secret, &names::cookie_secret(&self.releases[release]))
+    }
+}
