@@ -100,15 +100,22 @@ async fn start(
     let (reader, writer) = reflector::store();
     watches.start(tasks, writer).await;
     let triggers = queued.map(|key: Key| ObjectRef::new(&key.name).within(&key.namespace));
+    let queue = context.queue.clone();
     let controller = Controller::for_stream(stream::pending(), reader)
         .with_config(Config::default().concurrency(runtime.settings.concurrency))
         .reconcile_on(triggers)
         .graceful_shutdown_on(runtime.shutdown.clone().cancelled_owned())
         .run(reconcile::reconcile, reconcile::on_error, context);
-    tasks.spawn(controller.for_each(async |ended| match ended {
-        // Its end was told where it happened, or it was deleted while it was queued.
-        Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
-        Err(error) => debug!(%error, "the queue reported an error"),
+    tasks.spawn(controller.for_each(move |ended| {
+        match ended {
+            // Its end was told where it happened.
+            Ok(_) | Err(Error::ReconcilerFailed(..)) => {}
+            Err(Error::ObjectNotFound(gone)) => {
+                queue.take(&Key::new(gone.namespace.as_deref().unwrap_or_default(), &gone.name));
+            }
+            Err(error) => debug!(%error, "the queue reported an error"),
+        }
+        std::future::ready(())
     }));
 }
 
