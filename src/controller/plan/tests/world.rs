@@ -249,7 +249,8 @@ impl World {
             return Answer::Written;
         };
         let is_owned = secret.owner_references().iter().any(|owner| found.owners().contains(&owner.uid));
-        if found.label(labels::CLUSTER).as_ref() != secret.labels().get(labels::CLUSTER) && !is_owned {
+        let cluster = secret.labels().get(labels::CLUSTER).map(String::as_str);
+        if found.label(labels::CLUSTER) != cluster && !is_owned {
             return Answer::Taken(Taken { kind, name });
         }
         let moved = !found.is_watched();
