@@ -58,6 +58,8 @@ pub enum Reason {
     CrashLoop,
     /// Degraded: no Kubernetes node can take a pod.
     Unschedulable,
+    /// Degraded: a Kubernetes node with a pod on it does not answer.
+    NodeLost,
     /// ConfigurationValid: nothing is wrong with it.
     Valid,
     /// ConfigurationValid: it works, but something in it looks like a mistake.
@@ -170,6 +172,11 @@ fn pods_in_trouble(observed: &Observed) -> Option<Told> {
         TroubleKind::Unschedulable => {
             (Reason::Unschedulable, "free or add room, or lower spec.resources.requests and placement rules")
         }
+        TroubleKind::NodeLost => (
+            Reason::NodeLost,
+            "bring the node back or delete its Node object; else Kubernetes starts the pod elsewhere once the pod no \
+             longer tolerates node.kubernetes.io/unreachable, by default after five minutes",
+        ),
     };
     let message = format!(
         "{} of {} pods cannot run. {name}: {}. To mend it, {remedy}",

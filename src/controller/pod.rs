@@ -13,9 +13,19 @@ use crate::resources::labels;
 pub struct LivePod {
     /// Its metadata.
     pub metadata: ObjectMeta,
+    /// Its spec.
+    #[serde(default)]
+    pub spec: LiveSpec,
     /// Its status.
     #[serde(default)]
     pub status: LiveStatus,
+}
+
+/// The parts of a pod's spec that are read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LiveSpec {
+    node_name: String,
 }
 
 /// The parts of a pod's status that are read.
@@ -71,6 +81,8 @@ pub enum TroubleKind {
     CrashLoop,
     /// No Kubernetes node can take the pod.
     Unschedulable,
+    /// The Kubernetes node of the pod does not answer.
+    NodeLost,
 }
 
 impl PodView {
@@ -82,18 +94,36 @@ impl PodView {
         Some(Self {
             name: pod.metadata.name.as_deref()?.into(),
             revision: label(labels::REVISION).map(|revision| revision.as_str().into()),
-            trouble: if leaving { None } else { trouble(&pod.status) },
+            trouble: if leaving { None } else { trouble(pod) },
         })
     }
 }
 
-fn trouble(status: &LiveStatus) -> Option<Trouble> {
+fn trouble(pod: &LivePod) -> Option<Trouble> {
+    let status = &pod.status;
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses);
-    containers.filter_map(container_trouble).chain(unschedulable(status)).min_by_key(|trouble| trouble.kind)
+    let of_pod = [unschedulable(status), node_lost(pod)].into_iter().flatten();
+    containers.filter_map(container_trouble).chain(of_pod).min_by_key(|trouble| trouble.kind)
+}
+
+/// The kubelet takes both conditions back at once and gives a reason. The node controller, which speaks for a kubelet that
+/// is silent, takes back only that the pod is ready and gives none.
+fn node_lost(pod: &LivePod) -> Option<Trouble> {
+    let ready = find(&pod.status, "Ready")?;
+    let containers_ready = find(&pod.status, "ContainersReady")?;
+    if ready.status == "True" || !ready.reason.is_empty() || containers_ready.status != "True" {
+        return None;
+    }
+    let message = format!("the Kubernetes node {} does not answer", pod.spec.node_name);
+    Some(Trouble { kind: TroubleKind::NodeLost, message: message.into() })
+}
+
+fn find<'a>(status: &'a LiveStatus, type_: &str) -> Option<&'a LiveCondition> {
+    status.conditions.iter().find(|condition| condition.type_ == type_)
 }
 
 fn unschedulable(status: &LiveStatus) -> Option<Trouble> {
-    let condition = status.conditions.iter().find(|condition| condition.type_ == "PodScheduled")?;
+    let condition = find(status, "PodScheduled")?;
     let is_stuck = condition.status == "False" && condition.reason == "Unschedulable";
     is_stuck.then(|| Trouble { kind: TroubleKind::Unschedulable, message: condition.message.as_str().into() })
 }
@@ -146,6 +176,7 @@ mod tests {
     fn pod(status: &Value) -> PodView {
         let live = json!({
             "metadata": {"name": "shop-1-a", "labels": {"beam-operator.io/revision": "shop-1"}},
+            "spec": {"nodeName": "n3"},
             "status": status,
         });
         PodView::of(&serde_json::from_value(live).unwrap()).unwrap()
@@ -176,6 +207,9 @@ mod tests {
     #[case::unschedulable(json!({"conditions": [
         {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}]}),
         TroubleKind::Unschedulable, "0/3 nodes are available")]
+    #[case::node_lost(json!({"conditions": [
+        {"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]}),
+        TroubleKind::NodeLost, "the Kubernetes node n3 does not answer")]
     fn trouble_is_told_in_kubernetes_words(#[case] status: Value, #[case] kind: TroubleKind, #[case] message: &str) {
         assert_eq!(pod(&status).trouble, Some(Trouble { kind, message: message.into() }));
     }
@@ -184,6 +218,9 @@ mod tests {
     #[case::starting(container(false, json!({"waiting": {"reason": "ContainerCreating"}}), json!({})))]
     #[case::recovered(container(true, json!({"running": {}}), failed()))]
     #[case::ended_well(container(false, json!({"running": {}}), json!({"terminated": {"exitCode": 0}})))]
+    #[case::a_gate_is_shut(json!({"conditions": [
+        {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"},
+        {"type": "ContainersReady", "status": "True"}]}))]
     #[case::nothing(json!({}))]
     fn no_trouble(#[case] status: Value) {
         assert_eq!(pod(&status).trouble, None);

@@ -73,10 +73,15 @@ pub fn choose(
             return Choice { name: (*name).to_owned(), number: view.number, is_rendered };
         }
     }
-    let number = history.first().map_or(1, |(_, newest)| newest.number + 1);
-    let known = history.iter().find(|(_, view)| view.digest == rendered.digest);
-    let name = known.map_or_else(|| name(release, rendered.digest), |(name, _)| (*name).to_owned());
-    Choice { name, number, is_rendered: true }
+    let newest = history.first().map_or(0, |(_, newest)| newest.number);
+    match history.iter().find(|(_, view)| view.digest == rendered.digest) {
+        // It was recorded already, and what came after that was cut short.
+        Some((name, view)) if view.number == newest => {
+            Choice { name: (*name).to_owned(), number: newest, is_rendered: true }
+        }
+        Some((name, _)) => Choice { name: (*name).to_owned(), number: newest + 1, is_rendered: true },
+        None => Choice { name: name(release, rendered.digest), number: newest + 1, is_rendered: true },
+    }
 }
 
 fn name(release: &ElixirRelease, digest: u64) -> String {
@@ -126,6 +131,11 @@ mod tests {
         #[case] is_rendered: bool,
     ) {
         assert_eq!(chosen(&rendered, Some("shop-b")), (name.to_owned(), number, is_rendered));
+    }
+
+    #[test]
+    fn a_revision_that_was_recorded_and_never_applied_keeps_its_number() {
+        assert_eq!(chosen(&rendered(20, 200), Some("shop-a")), ("shop-b".to_owned(), 2, true));
     }
 
     #[test]

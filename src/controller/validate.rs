@@ -78,7 +78,12 @@ pub fn validate(
     problems.extend(ports::problems(release, &containers));
     problems.extend(amounts::problems(release, draft.iter().flat_map(containers_of)));
     if let Some(service) = traffic_service.iter().flatten().next().filter(|_| draft.is_some()) {
-        problems.extend(service::problems(release, service, &containers));
+        for problem in service::problems(release, service, &containers) {
+            // The ports of the release become ports of the Service, so the same may be told of them already.
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
     }
     if let Some(draft) = &draft {
         problems.extend(limits::grace_period(draft));

@@ -12,13 +12,14 @@ use futures::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{DynamicObject, ObjectMeta};
-use kube::core::error_boundary::InvalidObject;
-use kube::core::{DeserializeGuard, PartialObjectMeta, PartialObjectMetaExt};
+use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -35,6 +36,33 @@ use crate::resources::reference::ReferenceKind;
 
 /// A release in the controller's own store, which needs to know no more than that it exists.
 pub type Stub = PartialObjectMeta<ElixirRelease>;
+
+/// A release as it is stored. Whether its spec has the shape that we know is seen release by release: one that cannot be
+/// read must not end the list of all.
+#[derive(Clone, Debug, Deserialize, Resource)]
+#[resource(inherit = "ElixirRelease")]
+pub struct Stored {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    status: Value,
+}
+
+impl Stored {
+    /// The release, or the field that cannot be read and why.
+    ///
+    /// # Errors
+    /// The spec has another shape. A status of another shape is one that we did not write, and is written anew.
+    pub fn read(self) -> Result<ElixirRelease, String> {
+        let spec =
+            serde_path_to_error::deserialize(self.spec).map_err(|error| match error.path().to_string().as_str() {
+                "." => format!("spec: {}", error.inner()),
+                path => format!("spec.{path}: {}", error.inner()),
+            })?;
+        Ok(ElixirRelease { metadata: self.metadata, spec, status: serde_json::from_value(self.status).ok() })
+    }
+}
 
 /// Annotation in which `kubectl apply` keeps the whole object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -162,41 +190,44 @@ struct Releases {
 }
 
 impl Releases {
-    fn on(&mut self, cache: &mut Cache, change: Change<DeserializeGuard<ElixirRelease>>) -> Vec<Key> {
+    fn on(&mut self, cache: &mut Cache, change: Change<Stored>) -> Vec<Key> {
         self.put_into_store(&change);
         match change {
             Change::Begin => cache.on_release(Change::Begin),
             Change::End => cache.on_release(Change::End),
-            Change::Gone(guard) => {
-                let metadata = guard.meta().clone();
+            Change::Gone(Stored { metadata, .. }) => {
                 cache.on_release(Change::Gone(ElixirRelease { metadata, ..ElixirRelease::default() }))
             }
-            Change::Seen(DeserializeGuard(Ok(release))) => cache.on_release(Change::Seen(slim(release))),
-            Change::Seen(DeserializeGuard(Err(invalid))) => {
-                let InvalidObject { metadata, error } = invalid;
-                let name = metadata.name.as_deref().unwrap_or_default();
-                cache.releases.keep(&Key::new(metadata.namespace.as_deref().unwrap_or_default(), name));
-                self.tell_unreadable(&metadata, &error);
-                Vec::new()
+            Change::Seen(stored) => {
+                let metadata = stored.metadata.clone();
+                match stored.read() {
+                    Ok(release) => cache.on_release(Change::Seen(slim(release))),
+                    Err(problem) => {
+                        let name = metadata.name.as_deref().unwrap_or_default();
+                        cache.releases.keep(&Key::new(metadata.namespace.as_deref().unwrap_or_default(), name));
+                        self.tell_unreadable(&metadata, &problem);
+                        Vec::new()
+                    }
+                }
             }
         }
     }
 
     /// The controller looks at a release only if its store has it. While a list is under way the store shows none of it, so
     /// what the list names goes in at once as well: its turn in the queue may come before the list ends.
-    fn put_into_store(&mut self, change: &Change<DeserializeGuard<ElixirRelease>>) {
+    fn put_into_store(&mut self, change: &Change<Stored>) {
         match change {
             Change::Begin => {
                 self.listing = true;
                 self.store.apply_watcher_event(&Event::Init);
             }
-            Change::Seen(guard) => {
+            Change::Seen(stored) => {
                 if self.listing {
-                    self.store.apply_watcher_event(&Event::InitApply(stub(guard.meta())));
+                    self.store.apply_watcher_event(&Event::InitApply(stub(&stored.metadata)));
                 }
-                self.store.apply_watcher_event(&Event::Apply(stub(guard.meta())));
+                self.store.apply_watcher_event(&Event::Apply(stub(&stored.metadata)));
             }
-            Change::Gone(guard) => self.store.apply_watcher_event(&Event::Delete(stub(guard.meta()))),
+            Change::Gone(stored) => self.store.apply_watcher_event(&Event::Delete(stub(&stored.metadata))),
             Change::End => {
                 self.listing = false;
                 self.store.apply_watcher_event(&Event::InitDone);

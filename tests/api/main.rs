@@ -4,9 +4,11 @@
 //! where a test is about pods it writes what a kubelet would have said. Each module says which other parts of Kubernetes
 //! it relies on.
 
+mod bad_input;
 mod children;
 mod deletion;
 mod drift;
+mod faults;
 mod harness;
 mod optional;
 mod sharing;

@@ -13,7 +13,7 @@ mod wait;
 
 pub use cluster::{Cluster, OwnCluster};
 pub use end_state::EndState;
-pub use namespace::{Namespace, told};
+pub use namespace::Namespace;
 pub use operator::{Operator, Options};
 pub use proxy::{Fault, Proxy, Request};
 pub use scene::Scene;

@@ -54,17 +54,24 @@ impl Namespace {
 
     /// Applies a release with this spec in YAML, as a person does with `kubectl apply --server-side`.
     pub async fn apply(&self, name: &str, spec: &str) -> ElixirRelease {
-        self.try_apply(name, spec).await.unwrap_or_else(|refused| panic!("{name} was refused: {refused}"))
-    }
-
-    /// The same; what the API server says if it refuses.
-    pub async fn try_apply(&self, name: &str, spec: &str) -> Result<ElixirRelease, String> {
         let spec: Value = serde_yaml::from_str(spec).unwrap();
         let release = json!({
             "apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "metadata": {"name": name}, "spec": spec,
         });
         let params = PatchParams::apply(PERSON).force();
-        self.releases().patch(name, &params, &Patch::Apply(&release)).await.map_err(|error| told(&error))
+        let applied = self.releases().patch(name, &params, &Patch::Apply(&release)).await;
+        applied.unwrap_or_else(|refused| panic!("{name} was refused: {}", told(&refused)))
+    }
+
+    /// Creates a release as `kubectl create` does; what the API server says if it refuses.
+    pub async fn create(&self, name: &str, spec: &str) -> Result<(), String> {
+        let spec: Value = serde_yaml::from_str(spec).unwrap();
+        let release: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "metadata": {"name": name}, "spec": spec,
+        }))
+        .unwrap();
+        let releases = self.objects("beam-operator.io/v1alpha1", "ElixirRelease");
+        releases.create(&PostParams::default(), &release).await.map(drop).map_err(|error| told(&error))
     }
 
     /// Changes a release or a child with a merge patch, as `kubectl patch` or `kubectl edit` do.
@@ -171,7 +178,7 @@ fn condition<'a>(release: &'a ElixirRelease, type_: &str) -> Option<&'a Conditio
 }
 
 /// What the API server said.
-pub fn told(error: &kube::Error) -> String {
+fn told(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),

@@ -25,11 +25,12 @@ pub enum Fault {
     Delay(Duration),
 }
 
-/// Which requests a fault strikes, and how many of them.
+/// Which requests a fault strikes, and at most how many of them.
 pub(super) struct Rule {
     pub(super) strikes: Box<dyn Fn(&Request) -> bool + Send>,
     pub(super) fault: Fault,
-    pub(super) left: usize,
+    pub(super) struck: usize,
+    pub(super) times: usize,
 }
 
 impl Fault {

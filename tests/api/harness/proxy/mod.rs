@@ -91,12 +91,12 @@ impl Proxy {
 
     /// Lets a fault strike the next `times` requests of some sort.
     pub fn fail(&self, times: usize, fault: Fault, strikes: impl Fn(&Request) -> bool + Send + 'static) {
-        self.shared.rules.lock().unwrap().push(Rule { strikes: Box::new(strikes), fault, left: times });
+        self.shared.rules.lock().unwrap().push(Rule { strikes: Box::new(strikes), fault, struck: 0, times });
     }
 
-    /// Whether every fault has struck as often as it should.
-    pub fn has_failed(&self) -> bool {
-        self.shared.rules.lock().unwrap().iter().all(|rule| rule.left == 0)
+    /// Whether every fault has struck.
+    pub fn has_struck(&self) -> bool {
+        self.shared.rules.lock().unwrap().iter().all(|rule| rule.struck > 0)
     }
 
     /// Ends what was asked for with [`Proxy::fail`].
@@ -208,8 +208,8 @@ impl Shared {
             *left -= usize::from(asked.is_write());
         }
         let mut rules = self.rules.lock().unwrap();
-        let rule = rules.iter_mut().find(|rule| rule.left > 0 && (rule.strikes)(asked))?;
-        rule.left -= 1;
+        let rule = rules.iter_mut().find(|rule| rule.struck < rule.times && (rule.strikes)(asked))?;
+        rule.struck += 1;
         Some(rule.fault)
     }
 

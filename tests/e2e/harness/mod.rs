@@ -1,0 +1,20 @@
+//! What every test needs: the cluster with the installed operator, a namespace of its own that is deleted in the end, and
+//! the nodes of the releases in it as they see each other.
+
+mod cluster;
+mod http;
+mod namespace;
+mod nodes;
+mod operator;
+mod release;
+mod traffic;
+mod wait;
+
+pub use cluster::Cluster;
+pub use http::Connections;
+pub use namespace::Namespace;
+pub use nodes::{Node, meshed};
+pub use operator::Operator;
+pub use release::{Release, is_complete, shop};
+pub use traffic::Traffic;
+pub use wait::eventually;
