@@ -110,7 +110,7 @@ fn strike(world: &mut World, mishap: &Mishap) {
         }
         Mishap::Reborn => reborn(world),
         Mishap::RolledOut if pick(ChildKind::Deployment).is_some_and(|(_, name)| name == "shop") => {
-            world.roll_out("shop")
+            world.roll_out("shop");
         }
         Mishap::Harmed(..) | Mishap::RolledOut => {}
     }
