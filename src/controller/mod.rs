@@ -35,6 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedReceiver;
+use futures::future::ready;
 use futures::{StreamExt, stream};
 use kube::runtime::controller::{Config, Controller, Error};
 use kube::runtime::reflector::{self, ObjectRef};
@@ -104,11 +105,17 @@ async fn start(
         .with_config(Config::default().concurrency(runtime.settings.concurrency))
         .reconcile_on(triggers)
         .graceful_shutdown_on(runtime.shutdown.clone().cancelled_owned())
-        .run(reconcile::reconcile, reconcile::on_error, context);
-    tasks.spawn(controller.for_each(async |ended| match ended {
-        // Its end was told where it happened, or it was deleted while it was queued.
-        Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
-        Err(error) => debug!(%error, "the queue reported an error"),
+        .run(reconcile::reconcile, reconcile::on_error, context.clone());
+    tasks.spawn(controller.for_each(move |ended| {
+        match ended {
+            // Its end was told where it happened.
+            Ok(_) | Err(Error::ReconcilerFailed(..)) => {}
+            Err(Error::ObjectNotFound(release)) => {
+                context.forget(&Key::new(release.namespace.as_deref().unwrap_or_default(), &release.name));
+            }
+            Err(error) => debug!(%error, "the queue reported an error"),
+        }
+        ready(())
     }));
 }
 

@@ -99,6 +99,15 @@ impl Context {
         }
     }
 
+    /// Forgets a release that was gone when its turn came. One of the same name may have been made since then, and what
+    /// was to queue it found the name in the queue still.
+    pub(super) fn forget(&self, key: &Key) {
+        self.count(key, false);
+        self.queue.take(key);
+        let is_there_again = lock(&self.cache).releases.get(key).is_some();
+        self.queue.push(is_there_again.then(|| key.clone()));
+    }
+
     /// Counts a failure of a release, or forgets them with its success; the number of failures in a row.
     fn count(&self, key: &Key, failed: bool) -> u32 {
         let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
