@@ -98,7 +98,7 @@ pub fn render(text: &str, facts: &Facts) -> anyhow::Result<String> {
         bail!(problems.join("\n"));
     }
     let yaml = documents.iter().map(serde_yaml::to_string).collect::<Result<Vec<_>, _>>()?;
-    Ok(yaml.iter().map(|document| format!("---\n{document}")).collect())
+    Ok(yaml.iter().flat_map(|document| ["---\n", document]).collect())
 }
 
 fn parse(mut value: Value) -> anyhow::Result<ElixirRelease> {

@@ -3,6 +3,7 @@
 //! They are written in Rust rather than in shell, so that every failure carries what was tried, and so that what a
 //! task starts can be recorded, repaired and taken down again.
 
+mod bench;
 mod chart;
 mod checkout;
 mod cluster;
@@ -49,6 +50,10 @@ enum Task {
     Demo(demo::Arguments),
     /// Every check there is: lints, units, a real API server, real nodes
     Test(test::Arguments),
+    /// What a thousand releases cost in memory, requests and time, on a real API server
+    ///
+    /// Fails only if something could not be measured, not because a goal is missed: the table says which are met.
+    Bench(bench::Arguments),
     /// Build a tool of the cluster into the cache, unless it is there, and print its path
     Tool {
         /// The command's name, such as kubectl or helm
@@ -65,6 +70,7 @@ fn main() -> Result<()> {
         Task::Manifests => manifests::run(),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Tool { name } => {
             println!("{}", tools::by_name(&name)?.path()?.display());
             Ok(())

@@ -31,8 +31,10 @@ mod status;
 mod up;
 
 pub(crate) use down::down;
-pub(crate) use record::Cluster;
-pub(crate) use up::{Wanted, up};
+pub(crate) use file::write_private;
+pub(crate) use process::Processes;
+pub(crate) use record::{Cluster, directory};
+pub(crate) use up::{Wanted, free_ports, up};
 
 /// Whether a cluster of this name has been made.
 pub(crate) fn exists(name: &str) -> Result<bool> {

@@ -5,6 +5,7 @@
 //! given to another process later; one is ours only if its command line is still the recorded one, and nothing else
 //! is ever signalled.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
@@ -30,11 +31,18 @@ const INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) struct Processes {
     records: PathBuf,
     logs: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Processes {
     pub(crate) fn of(directory: &Path) -> Self {
-        Self { records: directory.join("processes"), logs: directory.join("log") }
+        Self { records: directory.join("processes"), logs: directory.join("log"), environment: Vec::new() }
+    }
+
+    /// The same, where what is started finds this variable in its environment.
+    pub(crate) fn with_variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
+        self
     }
 
     fn pid_file(&self, name: &str) -> PathBuf {
@@ -91,6 +99,7 @@ impl Processes {
         let mut command = Command::new("sh");
         command.args(["-c", RECORD_AND_EXEC]).arg(self.pid_file(name)).args(words);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).current_dir("/");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // A process group of its own, so that Ctrl-C in the terminal is not meant for it.
         let mut child = command.process_group(0).spawn().with_context(|| format!("failed to start {name}"))?;
         let deadline = Instant::now() + START;

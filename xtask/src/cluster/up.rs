@@ -96,7 +96,7 @@ fn record(name: &str, wanted: &Wanted) -> Result<Cluster> {
 fn new_record(name: &str, wanted: &Wanted) -> Result<Cluster> {
     // Until the record is written, nobody else may choose the same addresses.
     let _all = record::lock_all()?;
-    let [api_server_port, etcd_ports @ ..] = free_ports()?;
+    let [api_server_port, etcd_ports @ ..] = free_ports::<3>()?;
     let (extent, endpoint) = if wanted.control_plane_only {
         let extent = Extent::ControlPlane { controller_manager: wanted.controller_manager };
         (extent, SocketAddrV4::new(Ipv4Addr::LOCALHOST, api_server_port))
@@ -129,14 +129,15 @@ fn changed_extent(name: &str, now: Extent, wanted: &Wanted) -> Result<Extent> {
     }
 }
 
-/// Three ports on loopback that nobody listens on.
-fn free_ports() -> Result<[u16; 3]> {
-    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+/// Ports on loopback that nobody listens on.
+pub(crate) fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    let mut ports = [0; COUNT];
     // All are held until all are known, so that they differ.
-    let listeners = [listen()?, listen()?, listen()?];
-    let mut ports = [0; 3];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
+    let mut listeners = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         *port = listener.local_addr()?.port();
+        listeners.push(listener);
     }
     Ok(ports)
 }

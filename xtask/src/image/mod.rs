@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
+pub(crate) use operator::compile as compile_operator;
+
 use crate::{cluster, debian, progress, tools};
 
 const PACKAGES: &[&str] = &["buildah", "debian-archive-keyring", "iproute2", "mmdebstrap", "util-linux"];

@@ -39,7 +39,7 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
 }
 
 /// Compiles the binary and returns its path. A target of its own keeps the flags from rebuilding everything else.
-fn compile() -> Result<PathBuf> {
+pub(crate) fn compile() -> Result<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new("cargo");
     cargo.current_dir(checkout::root()).env("RUSTFLAGS", "-C target-feature=+crt-static");

@@ -1,0 +1,157 @@
+//! The objects that are made for a measurement.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::api_server::ApiServer;
+use super::plain::PlainRequest;
+
+/// Where the releases are.
+pub(super) const RELEASES: &str = "releases";
+/// Where copies of their children are made by plain requests.
+pub(super) const COPIES: &str = "copies";
+
+/// How many namespaces the objects of others are spread over.
+const FOREIGN_NAMESPACES: u32 = 10;
+/// Bytes in an object of others: nothing of them may ever reach the operator.
+const FOREIGN_SIZE: usize = 2048;
+
+/// The kinds of children, as the API server has them in its paths.
+const CHILDREN: &[(&str, &str)] = &[
+    ("/api/v1", "secrets"),
+    ("/api/v1", "services"),
+    ("/api/v1", "serviceaccounts"),
+    ("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    ("/apis/apps/v1", "controllerrevisions"),
+    ("/apis/apps/v1", "deployments"),
+    ("/apis/policy/v1", "poddisruptionbudgets"),
+    ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+];
+
+/// Every namespace that is needed.
+pub(super) fn namespaces() -> Vec<String> {
+    (0..FOREIGN_NAMESPACES).map(foreign_namespace).chain([RELEASES.to_owned(), COPIES.to_owned()]).collect()
+}
+
+/// What makes a namespace.
+pub(super) fn namespace(name: &str) -> PlainRequest {
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    PlainRequest::create("/api/v1/namespaces".to_owned(), body)
+}
+
+/// What makes an object of somebody else, by turns a Secret and a ConfigMap.
+pub(super) fn foreign(number: u32) -> PlainRequest {
+    let namespace = foreign_namespace(number / 2 % FOREIGN_NAMESPACES);
+    let (plural, kind, field) = match number % 2 {
+        0 => ("secrets", "Secret", "stringData"),
+        _ => ("configmaps", "ConfigMap", "data"),
+    };
+    let body = json!({
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {"name": format!("foreign-{number:05}"), "labels": {"app.kubernetes.io/name": "foreign"}},
+        field: {"config": "x".repeat(FOREIGN_SIZE)},
+    });
+    PlainRequest::create(format!("/api/v1/namespaces/{namespace}/{plural}"), body)
+}
+
+fn foreign_namespace(number: u32) -> String {
+    format!("foreign-{number}")
+}
+
+/// The release of this number: what a stock Phoenix application needs.
+pub(super) fn release(number: u32) -> Value {
+    json!({
+        "apiVersion": "beam-operator.io/v1alpha1",
+        "kind": "ElixirRelease",
+        "metadata": {"name": release_name(number), "namespace": RELEASES},
+        "spec": {
+            "image": "registry.example.com/shop:1",
+            "replicas": 3,
+            "ports": [{"name": "http", "containerPort": 4000}],
+        },
+    })
+}
+
+/// What makes that release.
+pub(super) fn new_release(number: u32) -> PlainRequest {
+    PlainRequest::create(releases_path(), release(number))
+}
+
+/// What gives that release another image.
+pub(super) fn new_image(number: u32) -> PlainRequest {
+    let path = format!("{}/{}", releases_path(), release_name(number));
+    PlainRequest::change(path, json!({"spec": {"image": "registry.example.com/shop:2"}}))
+}
+
+fn release_name(number: u32) -> String {
+    format!("shop-{number:04}")
+}
+
+fn releases_path() -> String {
+    format!("/apis/beam-operator.io/v1alpha1/namespaces/{RELEASES}/elixirreleases")
+}
+
+/// What makes a copy of every child of the releases in another namespace, as the API server has them now.
+pub(super) fn copies(api_server: &ApiServer) -> Result<Vec<PlainRequest>> {
+    let mut copies = Vec::new();
+    for (group, plural) in CHILDREN {
+        let selector = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dbeam-operator";
+        let mut list = api_server.get(&format!("{group}/namespaces/{RELEASES}/{plural}?{selector}"))?;
+        let items = list["items"].as_array_mut().with_context(|| format!("the list of {plural} has no items"))?;
+        let path = format!("{group}/namespaces/{COPIES}/{plural}");
+        copies.extend(items.iter_mut().map(|item| PlainRequest::create(path.clone(), copy(item.take()))));
+    }
+    ensure!(!copies.is_empty(), "the operator made nothing");
+    Ok(copies)
+}
+
+/// The object without what the API server set.
+fn copy(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.remove("status");
+    }
+    if let Value::Object(metadata) = &mut object["metadata"] {
+        for field in ["namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"] {
+            metadata.remove(field);
+        }
+    }
+    // An address that was assigned is taken; `None` was asked for.
+    if object["spec"]["clusterIP"].as_str().is_some_and(|address| address != "None")
+        && let Value::Object(spec) = &mut object["spec"]
+    {
+        spec.remove("clusterIP");
+        spec.remove("clusterIPs");
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_what_was_asked_for() {
+        let live = |address: &str| {
+            json!({
+                "metadata": {"name": "shop", "namespace": "store", "uid": "1", "resourceVersion": "2", "labels": {"a": "b"}},
+                "spec": {"clusterIP": address, "clusterIPs": [address], "type": "ClusterIP"},
+                "status": {"loadBalancer": {}},
+            })
+        };
+        let metadata = json!({"name": "shop", "labels": {"a": "b"}});
+        assert_eq!(copy(live("10.0.0.1")), json!({"metadata": metadata, "spec": {"type": "ClusterIP"}}));
+        assert_eq!(copy(live("None"))["spec"]["clusterIP"], "None");
+    }
+
+    #[test]
+    fn objects_of_others_are_half_secrets_and_in_every_namespace() {
+        let requests: Vec<_> = (0..40).map(foreign).collect();
+        assert_eq!(requests.iter().filter(|request| request.path.ends_with("/secrets")).count(), 20);
+        for namespace in namespaces().iter().filter(|name| name.starts_with("foreign")) {
+            assert_eq!(requests.iter().filter(|request| request.path.contains(&format!("/{namespace}/"))).count(), 4);
+        }
+    }
+}
