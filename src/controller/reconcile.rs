@@ -238,6 +238,10 @@ async fn report(observed: &Observed, verdict: &Verdict<'_>, context: &Context) -
     };
     let concerned = lock(&context.cache).releases.put_written(slim(written));
     context.queue.push(concerned);
+    if before.current_revision.is_some() && before.current_revision != after.current_revision {
+        // The one that ran before need not be kept any longer.
+        context.queue.push([observed.key.clone()]);
+    }
     debug!("status written");
     let regarding: ObjectReference = release.object_ref(&());
     for happening in happenings(&before, &after) {
