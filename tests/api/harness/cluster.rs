@@ -12,10 +12,11 @@ use beam_operator::api::{self, ElixirRelease};
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::client::{Body, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
+use serde_json::json;
 use tower::{BoxError, ServiceBuilder};
 
 use super::eventually;
@@ -28,6 +29,7 @@ const XTASK: &str = "BEAM_OPERATOR_TEST_XTASK";
 pub struct Cluster {
     /// Talks to it directly.
     pub client: Client,
+    config: Config,
 }
 
 impl Cluster {
@@ -44,14 +46,40 @@ impl Cluster {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let file = Kubeconfig::read_from(kubeconfig).unwrap();
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-        Self { client: connect(&config) }
+        Self { client: connect(&config), config }
     }
 
-    /// Installs a definition and waits until it is served.
-    pub async fn install_crd(&self, definition: &CustomResourceDefinition) {
-        let definitions = Api::<CustomResourceDefinition>::all(self.client.clone());
+    /// Talks to it as somebody with this token.
+    pub fn with_token(&self, token: &str) -> Client {
+        let mut config = self.config.clone();
+        config.auth_info = serde_json::from_value(json!({"token": token})).unwrap();
+        connect(&config)
+    }
+
+    fn definitions(&self) -> Api<CustomResourceDefinition> {
+        Api::all(self.client.clone())
+    }
+
+    /// Installs a definition.
+    pub async fn install(&self, definition: &CustomResourceDefinition) {
         let params = PatchParams::apply("beam-operator-tests").force();
-        definitions.patch(&definition.name_any(), &params, &Patch::Apply(definition)).await.unwrap();
+        self.definitions().patch(&definition.name_any(), &params, &Patch::Apply(definition)).await.unwrap();
+    }
+
+    /// Removes a definition.
+    pub async fn uninstall(&self, definition: &CustomResourceDefinition) {
+        let name = definition.name_any();
+        self.definitions().delete(&name, &DeleteParams::default()).await.unwrap();
+        eventually("the CRD is gone", async || match self.definitions().get_opt(&name).await {
+            Ok(None) => Ok(()),
+            found => Err(format!("{found:?}")),
+        })
+        .await;
+    }
+
+    /// Installs the definition of a release and waits until it is served.
+    pub async fn install_crd(&self, definition: &CustomResourceDefinition) {
+        self.install(definition).await;
         let releases = Api::<ElixirRelease>::all(self.client.clone());
         eventually("the CRD is served", async || {
             releases.list_metadata(&ListParams::default().limit(1)).await.map(drop).map_err(|error| error.to_string())
@@ -61,7 +89,7 @@ impl Cluster {
 }
 
 /// Connects without the retries that kube's own client makes: what the API server says is what a test gets to see.
-pub fn connect(config: &Config) -> Client {
+fn connect(config: &Config) -> Client {
     let http = legacy::Client::builder(TokioExecutor::new())
         .build::<_, Body>(config.rustls_https_connector().expect("the connection can be configured"));
     let service = ServiceBuilder::new()

@@ -1,0 +1,10 @@
+//! The operator as a process: how it starts, leads, answers, logs and ends.
+//!
+//! Runs with an API server; the controller manager, where there is one, may look after the children as it likes.
+
+mod election;
+mod endpoints;
+mod neighbours;
+mod permissions;
+mod secrecy;
+mod starting;

@@ -1,0 +1,80 @@
+//! The cookie is the right to run code on every node. It is in its Secret and nowhere else.
+
+use std::fs;
+
+use beam_operator::controller::kind::ChildKind;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use crate::harness::{Fault, Scene};
+
+async fn cookies(scene: &Scene) -> Vec<Vec<u8>> {
+    let secrets =
+        Api::<Secret>::namespaced(scene.client.clone(), &scene.name).list(&ListParams::default()).await.unwrap();
+    secrets
+        .into_iter()
+        .flat_map(|secret| secret.data.unwrap_or_default().into_values().map(|ByteString(it)| it))
+        .collect()
+}
+
+/// Everything that others get to see of a release and of the process, by where it is found.
+async fn visible(scene: &Scene) -> Vec<(String, String)> {
+    let pid = scene.operator.pid();
+    let of_process =
+        |file: &str| String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/{file}")).unwrap()).into_owned();
+    let mut found = vec![
+        ("the log".to_owned(), scene.operator.log()),
+        ("the metrics".to_owned(), scene.operator.get("/metrics").await.unwrap().1),
+        ("the command line".to_owned(), of_process("cmdline")),
+        ("the environment".to_owned(), of_process("environ")),
+    ];
+    let events =
+        Api::<Event>::namespaced(scene.client.clone(), &scene.name).list(&ListParams::default()).await.unwrap();
+    found.push(("the events".to_owned(), serde_json::to_string(&events).unwrap()));
+    let releases = scene.releases().list(&ListParams::default()).await.unwrap();
+    found.push(("the releases".to_owned(), serde_json::to_string(&releases).unwrap()));
+    for kind in ChildKind::ALL.into_iter().filter(|kind| *kind != ChildKind::Secret) {
+        for child in scene.children(kind).list(&ListParams::default()).await.unwrap() {
+            found.push((format!("{} {}", kind.as_str(), child.name_any()), serde_json::to_string(&child).unwrap()));
+        }
+    }
+    for secret in scene.children(ChildKind::Secret).list_metadata(&ListParams::default()).await.unwrap() {
+        found
+            .push((format!("the metadata of {}", secret.name_any()), serde_json::to_string(&secret.metadata).unwrap()));
+    }
+    found
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn no_cookie_is_seen_anywhere() {
+    let scene = Scene::with("secrecy", &["--log-level=trace"]).await;
+    let own = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine"},
+        "stringData": {"good": "a-cookie-of-the-users-own", "bad": "a cookie that cannot work"}});
+    scene.apply_object(own).await;
+    // Failed writes and refused values are what messages are made of.
+    scene.proxy.fail(2, Fault::Status(500), |request| request.resource == "secrets" && request.verb == "create");
+    scene.apply("made", "{image: 'shop:1', replicas: 2, ports: [{containerPort: 4000}]}").await;
+    scene.apply("brought", "{image: 'shop:1', cluster: {cookie: {secretKeyRef: {name: mine, key: good}}}}").await;
+    scene.apply("refused", "{image: 'shop:1', cluster: {cookie: {secretKeyRef: {name: mine, key: bad}}}}").await;
+    scene.condition("refused", "ConfigurationValid", "Invalid").await;
+    scene.event("refused", "ConfigurationInvalid").await;
+    scene.applied("made").await;
+    scene.applied("brought").await;
+    scene.rest().await;
+
+    let cookies = cookies(&scene).await;
+    assert_eq!(cookies.len(), 3);
+    for cookie in &cookies {
+        let encoded = serde_json::to_value(ByteString(cookie.clone())).unwrap();
+        let plain = std::str::from_utf8(cookie).unwrap();
+        for (place, text) in visible(&scene).await {
+            let shows = text.contains(plain) || text.contains(encoded.as_str().unwrap());
+            assert!(!shows, "a cookie is in {place}");
+        }
+    }
+}

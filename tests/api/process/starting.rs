@@ -1,0 +1,80 @@
+//! What is not there when the process starts is named, and waited for.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use beam_operator::api;
+
+use crate::harness::{Cluster, Fault, Namespace, Operator, OwnCluster, Proxy, Scene, eventually};
+
+/// Waits until the process says that it waits for this.
+pub async fn waits_for(operator: &Operator, what: &str) {
+    eventually(&format!("it waits for: {what}"), async || match operator.get("/readyz").await? {
+        (503, why) if why == what => Ok(()),
+        (status, why) => Err(format!("{status} {why}")),
+    })
+    .await;
+    for line in what.lines() {
+        assert!(operator.log().contains(&format!("waiting: {line}")), "{}", operator.log());
+    }
+    assert_eq!(operator.get("/healthz").await.unwrap().0, 200);
+}
+
+/// Runs with an API server of its own, on which nobody installs the CRD.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_missing_crd_is_named() {
+    let own = OwnCluster::start("no-crd").await;
+    let namespace = Namespace::new(&own.cluster, "no-crd").await;
+    let mut scene = Scene::on(namespace, Proxy::to(own.cluster.client.clone()).await, &[]);
+    let remedy = "install it with: helm upgrade (with crds.install=true), or kubectl apply -f crds/";
+    let missing = format!("the CRD elixirreleases.beam-operator.io is not installed; {remedy}");
+    waits_for(&scene.operator, &missing).await;
+
+    let mut other = api::crd();
+    other.spec.versions[0].name = "v2".to_owned();
+    own.cluster.install(&other).await;
+    let version = format!(
+        "the CRD elixirreleases.beam-operator.io is installed in version v2 but this operator needs v1alpha1; {remedy}"
+    );
+    waits_for(&scene.operator, &version).await;
+
+    own.cluster.uninstall(&other).await;
+    own.cluster.install_crd(&api::crd()).await;
+    scene.operator.ready().await;
+    scene.apply("shop", "image: shop:1").await;
+    scene.applied("shop").await;
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn an_api_server_that_does_not_answer_is_waited_for() {
+    let cluster = Cluster::shared().await;
+    let namespace = Namespace::new(&cluster, "no-answer").await;
+    let proxy = Proxy::to(cluster.client).await;
+    proxy.fail(usize::MAX, Fault::Status(500), |_| true);
+    let mut scene = Scene::on(namespace, proxy, &[]);
+    let why = "the API server does not answer: injected: Internal Server Error (InternalServerError, 500)";
+    waits_for(&scene.operator, why).await;
+    scene.proxy.heal();
+    scene.operator.ready().await;
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn mistakes_end_the_process_with_the_flag() {
+    let run = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_beam-operator");
+        let output = Command::new(program).arg("run").args(arguments).env_clear().output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = run(&["--lease-duration=10", "--lease-renew-deadline=10"]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("--lease-renew-deadline must be shorter than --lease-duration (10 s)"), "{told}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, told) = run(&["--health-address", &address]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains(&format!("cannot listen on --health-address {address}")), "{told}");
+}
