@@ -210,7 +210,7 @@ impl Applier<'_> {
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
         match kind.api(self.client, &self.key.namespace).delete(name, &params).await {
             Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(error) => Err(request("delete", kind, name)(error)),
         }
     }

@@ -35,7 +35,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedReceiver;
-use futures::future::ready;
 use futures::{StreamExt, stream};
 use kube::runtime::controller::{Config, Controller, Error};
 use kube::runtime::reflector::{self, ObjectRef};
@@ -110,12 +109,12 @@ async fn start(
         match ended {
             // Its end was told where it happened.
             Ok(_) | Err(Error::ReconcilerFailed(..)) => {}
-            Err(Error::ObjectNotFound(release)) => {
-                context.forget(&Key::new(release.namespace.as_deref().unwrap_or_default(), &release.name));
+            Err(Error::ObjectNotFound(gone)) => {
+                context.forget(&Key::new(gone.namespace.as_deref().unwrap_or_default(), &gone.name));
             }
             Err(error) => debug!(%error, "the queue reported an error"),
         }
-        ready(())
+        std::future::ready(())
     }));
 }
 

@@ -52,7 +52,22 @@ cluster: {discovery: Kubernetes}";
     }
 }
 
-/// Someone deletes a release and applies it again at once, while the garbage collector is at work.
+/// Somebody deletes a release, and applies it again when nothing is left of it.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_release_can_come_back() {
+    let scene = Scene::start("back-again").await;
+    let nothing = scene.state().await;
+    for _ in 0..2 {
+        scene.apply("shop", "{image: 'shop:1', ports: [{containerPort: 4000}]}").await;
+        scene.applied("shop").await;
+        scene.delete("shop").await;
+        scene.reaches(&nothing).await;
+        scene.rest().await;
+    }
+}
+
+/// Somebody deletes a release and applies it again at once, while the garbage collector is at work.
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_release_made_anew_gets_children_of_its_own() {
