@@ -103,8 +103,8 @@ fn a_write_that_failed(#[case] error: apply::Error, #[case] message: &str) {
 #[test]
 fn a_name_that_somebody_else_has() {
     let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Ok(&name_taken())));
-    let message = "not made by this operator and left alone: Deployment shop. Delete or rename it, or rename the release; \
-                   it is looked at again every few minutes";
+    let message = "not made by this operator and left alone: Deployment shop. Delete or rename it, or rename the \
+                   release; it is looked at again every few minutes";
     assert_eq!(words(told), is("True", "NameTaken", message));
 }
 

@@ -161,7 +161,7 @@ async fn what_the_operator_made_for_another_release_is_not_taken_over() {
     assert_eq!(verbs(&requests), ["GET"]);
     assert_eq!(outcome.unwrap().taken, [taken(kind, "shop")]);
 
-    theirs["metadata"]["ownerReferences"] = json!([{"apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "name": "shop", "uid": "uid-of-shop"}]);
+    theirs["metadata"]["ownerReferences"] = json!([owner()]);
     let (requests, _, _) = play(vec![Step::Create(desired(kind))], vec![(200, theirs), (200, stored(kind))]).await;
     assert_eq!(verbs(&requests), ["GET", "PATCH"], "but what the release owns is its own");
 }

@@ -18,9 +18,7 @@ fn secret(cluster: &str) -> Value {
         "metadata": {
             "name": "shop-cookie", "namespace": "store", "uid": "uid-of-cookie", "resourceVersion": "5",
             "labels": {"app.kubernetes.io/managed-by": "beam-operator", "beam-operator.io/cluster": cluster},
-            "ownerReferences": [
-                {"apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "name": "shop", "uid": "uid-of-shop"},
-            ],
+            "ownerReferences": [owner()],
         },
         "data": {"cookie": "c3dvcmRmaXNo"},
     })

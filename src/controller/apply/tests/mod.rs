@@ -40,6 +40,10 @@ fn foreign(kind: ChildKind) -> Value {
     object
 }
 
+fn owner() -> Value {
+    json!({"apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "name": "shop", "uid": "uid-of-shop"})
+}
+
 fn failed(code: u16, reason: &str) -> (u16, Value) {
     let status = json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "as it is"});
     (code, status)

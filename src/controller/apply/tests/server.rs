@@ -24,7 +24,8 @@ pub struct Got {
     pub body: Value,
 }
 
-/// Applies a plan of these steps while the requests are answered in turn. Every answer must be asked for, and nothing else.
+/// Applies a plan of these steps while the requests are answered in turn. Every answer must be asked for, and nothing
+/// else.
 pub async fn play(steps: Vec<Step>, answers: Vec<(u16, Value)>) -> (Vec<Got>, Result<Outcome, Error>, Cache) {
     let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
     let server = tokio::spawn(async move {

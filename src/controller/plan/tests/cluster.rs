@@ -116,7 +116,7 @@ fn a_service_that_moves_with_its_only_release_is_kept() {
 
     let after = world.object(ChildKind::Service, "peers").unwrap();
     assert_eq!(after.uid, before);
-    assert_eq!(after.label(labels::CLUSTER).as_deref(), Some("shop"));
+    assert_eq!(after.label(labels::CLUSTER), Some("shop"));
 }
 
 #[test]

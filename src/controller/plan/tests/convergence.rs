@@ -8,40 +8,52 @@ use super::stored::{LABELS, Stored};
 use super::*;
 use crate::resources::labels;
 
+type Id = (ChildKind, String);
+
 /// What can have happened to what the operator made.
 #[derive(Clone, Debug)]
 enum Mishap {
-    /// Somebody deletes a child.
-    Deleted(Index),
-    /// Somebody deletes a child, and it is not gone yet.
-    BeingDeleted(Index),
-    /// Somebody removes a field that we applied.
-    Removed(Index, Index),
-    /// Somebody changes one.
-    Changed(Index, Index),
-    /// Somebody adds a field of their own.
-    Added(Index),
-    /// Somebody has an object where a child should be.
-    Replaced(Index),
+    /// Somebody does something to a child.
+    Harmed(Index, Harm),
+    /// A revision has another number.
+    Renumbered(i64),
     /// The release was deleted and made again, and the children of the first are not collected yet.
     Reborn,
-    /// A revision has another number.
-    Renumbered(Index, i64),
     /// Kubernetes has replaced the pods.
     RolledOut,
 }
 
+/// What somebody can do to a child.
+#[derive(Clone, Debug)]
+enum Harm {
+    /// It is deleted.
+    Deleted,
+    /// It is deleted and not gone yet.
+    BeingDeleted,
+    /// A field that we applied is removed.
+    Removed(Index),
+    /// A field that we applied is changed.
+    Changed(Index),
+    /// A field is added.
+    Added,
+    /// An object of somebody else stands in its place.
+    Replaced,
+}
+
 fn mishap() -> impl Strategy<Value = Mishap> {
+    let harm = prop_oneof![
+        Just(Harm::Deleted),
+        Just(Harm::BeingDeleted),
+        any::<Index>().prop_map(Harm::Removed),
+        any::<Index>().prop_map(Harm::Changed),
+        Just(Harm::Added),
+        Just(Harm::Replaced),
+    ];
     prop_oneof![
-        any::<Index>().prop_map(Mishap::Deleted),
-        any::<Index>().prop_map(Mishap::BeingDeleted),
-        any::<(Index, Index)>().prop_map(|(object, field)| Mishap::Removed(object, field)),
-        any::<(Index, Index)>().prop_map(|(object, field)| Mishap::Changed(object, field)),
-        any::<Index>().prop_map(Mishap::Added),
-        any::<Index>().prop_map(Mishap::Replaced),
-        Just(Mishap::Reborn),
-        (any::<Index>(), -1..9_i64).prop_map(|(object, number)| Mishap::Renumbered(object, number)),
-        Just(Mishap::RolledOut),
+        6 => (any::<Index>(), harm).prop_map(|(child, harm)| Mishap::Harmed(child, harm)),
+        1 => (-1..9_i64).prop_map(Mishap::Renumbered),
+        1 => Just(Mishap::Reborn),
+        1 => Just(Mishap::RolledOut),
     ]
 }
 
@@ -86,42 +98,39 @@ fn store(world: &mut World, (shop, web): &(String, Option<String>)) {
 }
 
 fn strike(world: &mut World, mishap: &Mishap) {
-    let has_number = |id: &Id| !matches!(mishap, Mishap::Renumbered(..)) || id.0 == ChildKind::ControllerRevision;
-    let ours = world.objects.iter().filter(|(id, object)| !is_foreign(object) && has_number(id));
-    let ids: Vec<_> = ours.map(|(id, _)| id.clone()).collect();
-    let pick = |index: &Index| (!ids.is_empty()).then(|| index.get(&ids).clone());
-    let hit = match mishap {
-        Mishap::Reborn => return reborn(world),
-        Mishap::RolledOut if world.object(ChildKind::Deployment, "shop").is_some() => return world.roll_out("shop"),
-        Mishap::RolledOut => return,
-        Mishap::Deleted(object)
-        | Mishap::BeingDeleted(object)
-        | Mishap::Removed(object, _)
-        | Mishap::Changed(object, _)
-        | Mishap::Added(object)
-        | Mishap::Replaced(object)
-        | Mishap::Renumbered(object, _) => pick(object),
-    };
-    let Some((kind, name)) = hit else { return };
-    if matches!(mishap, Mishap::Deleted(_)) {
-        world.objects.remove(&(kind, name));
-        return;
-    }
-    let object = world.object_mut(kind, &name);
+    let ours: Vec<Id> =
+        world.objects.iter().filter(|(_, child)| !is_foreign(child)).map(|(id, _)| id.clone()).collect();
+    let pick = |kind| ours.iter().find(|(of, _)| *of == kind);
     match mishap {
-        Mishap::BeingDeleted(_) => object.deleting = true,
-        Mishap::Removed(_, field) => meddle(object, field, |_, _| None),
-        Mishap::Changed(_, field) => meddle(object, field, another),
-        Mishap::Added(_) => object.meddle("/metadata/annotations/theirs", Some(json!("x"))),
-        Mishap::Replaced(_) if kind != ChildKind::Secret => {
-            *object = Stored::foreign(format!("theirs-{}", object.version), object.version);
+        Mishap::Harmed(child, harm) if !ours.is_empty() => hurt(world, child.get(&ours), harm),
+        Mishap::Renumbered(number) => {
+            if let Some((kind, name)) = pick(ChildKind::ControllerRevision) {
+                world.object_mut(*kind, name).meddle("/revision", Some(json!(number)));
+            }
         }
-        Mishap::Renumbered(_, number) => object.meddle("/revision", Some(json!(number))),
-        _ => {}
+        Mishap::Reborn => reborn(world),
+        Mishap::RolledOut if pick(ChildKind::Deployment).is_some_and(|(_, name)| name == "shop") => {
+            world.roll_out("shop")
+        }
+        Mishap::Harmed(..) | Mishap::RolledOut => {}
     }
 }
 
-fn meddle(object: &mut Stored, field: &Index, change: impl Fn(&str, &Value) -> Option<Value>) {
+fn hurt(world: &mut World, (kind, name): &Id, harm: &Harm) {
+    let child = world.object_mut(*kind, name);
+    match harm {
+        Harm::Deleted => drop(world.objects.remove(&(*kind, name.clone()))),
+        Harm::BeingDeleted => child.deleting = true,
+        Harm::Removed(field) => meddle(child, *field, |_, _| None),
+        Harm::Changed(field) => meddle(child, *field, another),
+        Harm::Added => child.meddle("/metadata/annotations/theirs", Some(json!("x"))),
+        // Beside a cookie of somebody else nothing is made at all.
+        Harm::Replaced if *kind == ChildKind::Secret => {}
+        Harm::Replaced => *child = Stored::foreign(format!("theirs-{}", child.version), child.version),
+    }
+}
+
+fn meddle(object: &mut Stored, field: Index, change: impl Fn(&str, &Value) -> Option<Value>) {
     let paths = object.mutable();
     if paths.is_empty() {
         return;
@@ -149,8 +158,8 @@ fn reborn(world: &mut World) {
     release.status = None;
 }
 
-/// The objects that are not as if they had been made from nothing. The history and the cookie may be others, and what lost
-/// its labels or owner and is not wanted any more is nobody's.
+/// The objects that are not as if they had been made from nothing. The history and the cookie may be others, and what
+/// lost its labels or owner and is not wanted any more is nobody's.
 fn differences(world: &World, expected: &World) -> Vec<String> {
     let (made, expected) = (made(world), made(expected));
     let names: BTreeSet<_> = made.keys().chain(expected.keys()).cloned().collect();
@@ -158,8 +167,6 @@ fn differences(world: &World, expected: &World) -> Vec<String> {
     let differing = names.into_iter().filter(|id| made.get(id) != expected.get(id) && !is_foreign(id));
     differing.map(|id| format!("{id:?}: {:?} and not {:?}", made.get(&id), expected.get(&id))).collect()
 }
-
-type Id = (ChildKind, String);
 
 fn made(world: &World) -> BTreeMap<Id, String> {
     let uid = world.releases["shop"].metadata.uid.as_deref().unwrap();

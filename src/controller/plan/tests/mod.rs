@@ -150,6 +150,19 @@ fn an_object_of_somebody_else_is_named_and_left_alone(#[case] is_labelled: bool)
     assert!(degraded.message.contains("PodDisruptionBudget shop"), "{}", degraded.message);
 }
 
+#[test]
+fn a_deployment_of_somebody_else_is_not_reported_as_ours() {
+    let mut world = World::with("");
+    let deployment = world.object_mut(ChildKind::Deployment, "shop");
+    let labels = deployment.live("shop").metadata.labels;
+    *deployment = stored::Stored::foreign("theirs".to_owned(), deployment.version);
+    deployment.theirs = json!({"metadata": {"labels": labels}, "status": {"replicas": 3, "readyReplicas": 3}});
+    world.settle();
+
+    assert_eq!(world.look("shop").0.deployment(), None);
+    assert_eq!(world.releases["shop"].status.as_ref().unwrap().ready.as_deref(), Some("0/1"));
+}
+
 /// The headless Service of cluster `shop` has the name of the traffic Service of release `shop-nodes`.
 #[test]
 fn a_child_of_another_release_is_not_taken_over() {

@@ -85,17 +85,21 @@ impl Stored {
     }
 
     pub fn owners(&self) -> Vec<String> {
-        let object = self.live("any");
-        object.metadata.owner_references.into_iter().flatten().map(|owner| owner.uid).collect()
+        let owners = self.field(OWNERS).and_then(Value::as_array).into_iter().flatten();
+        owners.filter_map(|owner| owner["uid"].as_str()).map(str::to_owned).collect()
     }
 
     /// Whether the operator's watches select it.
     pub fn is_watched(&self) -> bool {
-        self.label(labels::MANAGED_BY).as_deref() == Some(labels::MANAGER)
+        self.label(labels::MANAGED_BY) == Some(labels::MANAGER)
     }
 
-    pub fn label(&self, name: &str) -> Option<String> {
-        self.live("any").metadata.labels?.remove(name)
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.field(&format!("{LABELS}/{}", name.replace('/', "~1")))?.as_str()
+    }
+
+    fn field(&self, path: &str) -> Option<&Value> {
+        self.ours.as_ref().and_then(|ours| ours.pointer(path)).or_else(|| self.theirs.pointer(path))
     }
 
     /// What the garbage collector does about owners that are gone: `true` while one is left, or there was none.

@@ -1,5 +1,5 @@
-//! A small API server with the operator in front of it: what is stored, what the operator makes of it, what becomes of its
-//! steps, and the garbage collector.
+//! A small API server with the operator in front of it: what is stored, what the operator makes of it, what becomes of
+//! its steps, and the garbage collector.
 //!
 //! It refuses, by a panic, what the operator must never do.
 
@@ -142,7 +142,10 @@ impl World {
     /// One reconcile of each release; whether anything was written, read or collected.
     pub fn round(&mut self) -> bool {
         let names: Vec<_> = self.releases.keys().cloned().collect();
-        let moved = names.iter().fold(false, |moved, name| self.reconcile(name, usize::MAX) || moved);
+        let mut moved = false;
+        for name in names {
+            moved |= self.reconcile(&name, usize::MAX);
+        }
         self.collect() || moved
     }
 
@@ -246,7 +249,8 @@ impl World {
             return Answer::Written;
         };
         let is_owned = secret.owner_references().iter().any(|owner| found.owners().contains(&owner.uid));
-        if found.label(labels::CLUSTER).as_ref() != secret.labels().get(labels::CLUSTER) && !is_owned {
+        let cluster = secret.labels().get(labels::CLUSTER).map(String::as_str);
+        if found.label(labels::CLUSTER) != cluster && !is_owned {
             return Answer::Taken(Taken { kind, name });
         }
         let moved = !found.is_watched();
@@ -259,7 +263,7 @@ impl World {
         let before = self.objects.clone();
         let living: BTreeSet<_> = self.releases.values().filter_map(ResourceExt::uid).collect();
         let is_living = |uid: &Value| uid.as_str().is_some_and(|uid| living.contains(uid));
-        self.objects.retain(|_, object| !object.deleting && object.outlives(&is_living));
+        self.objects.retain(|_, object| !object.deleting && object.outlives(is_living));
         let moved = before != self.objects;
         if moved {
             self.clock += 1;
