@@ -105,11 +105,17 @@ async fn start(
         .with_config(Config::default().concurrency(runtime.settings.concurrency))
         .reconcile_on(triggers)
         .graceful_shutdown_on(runtime.shutdown.clone().cancelled_owned())
-        .run(reconcile::reconcile, reconcile::on_error, context);
-    tasks.spawn(controller.for_each(async |ended| match ended {
-        // Its end was told where it happened, or it was deleted while it was queued.
-        Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
-        Err(error) => debug!(%error, "the queue reported an error"),
+        .run(reconcile::reconcile, reconcile::on_error, context.clone());
+    tasks.spawn(controller.for_each(move |ended| {
+        match ended {
+            // Its end was told where it happened.
+            Ok(_) | Err(Error::ReconcilerFailed(..)) => {}
+            Err(Error::ObjectNotFound(gone)) => {
+                context.forget(&Key::new(gone.namespace.as_deref().unwrap_or_default(), &gone.name));
+            }
+            Err(error) => debug!(%error, "the queue reported an error"),
+        }
+        std::future::ready(())
     }));
 }
 

@@ -1,7 +1,8 @@
 //! The releases that are worth another look.
 //!
-//! kube's scheduler already drops a release that is queued twice; the queue counts what waits, for the metrics, and keeps a
-//! burst of changes of one release from growing the channel between the watches and the scheduler.
+//! kube's scheduler drops a release that is queued twice, so each change is passed on; the queue counts what waits, for
+//! the metrics. It must not hold anything back itself: a release that is deleted while it waits is never reconciled, and
+//! one that is made anew under its name would wait for ever.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,17 +48,16 @@ impl Queue {
         (Self { sender, backlog }, receiver)
     }
 
-    /// Puts in releases, unless they wait already.
+    /// Puts in releases.
     pub fn push(&self, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
-            if self.backlog.change(|waiting| waiting.insert(key.clone())) {
-                // The channel closes when the controller stops, and then nobody needs to look again.
-                let _ = self.sender.unbounded_send(key);
-            }
+            self.backlog.change(|waiting| waiting.insert(key.clone()));
+            // The channel closes when the controller stops, and then nobody needs to look again.
+            let _ = self.sender.unbounded_send(key);
         }
     }
 
-    /// Takes a release out at the start of its reconcile: what changes from now on needs another.
+    /// Counts a release no more: its reconcile starts, or it is gone.
     pub fn take(&self, key: &Key) {
         self.backlog.change(|waiting| waiting.remove(key));
     }
@@ -73,17 +73,16 @@ mod tests {
     }
 
     #[test]
-    fn a_release_waits_once_until_it_is_taken() {
+    fn a_release_that_waits_is_counted_once_and_passed_on_each_time() {
         let metrics = Arc::new(Metrics::default());
-        let (queue, mut taken) = Queue::new(Backlog::new(metrics.clone()));
-        let shop = Key::new("store", "shop");
-        queue.push([shop.clone(), shop.clone(), Key::new("store", "blog")]);
+        let (queue, mut passed_on) = Queue::new(Backlog::new(metrics.clone()));
+        let (shop, blog) = (Key::new("store", "shop"), Key::new("store", "blog"));
+        queue.push([shop.clone(), shop.clone(), blog.clone()]);
         assert_eq!(depth(&metrics), "beam_operator_queue_depth 2");
-        assert_eq!(taken.try_recv().unwrap(), shop);
         queue.take(&shop);
         assert_eq!(depth(&metrics), "beam_operator_queue_depth 1");
-        queue.push([shop.clone()]);
-        assert_eq!(taken.try_recv().unwrap(), Key::new("store", "blog"));
-        assert_eq!(taken.try_recv().unwrap(), shop);
+        for expected in [&shop, &shop, &blog] {
+            assert_eq!(passed_on.try_recv().unwrap(), *expected);
+        }
     }
 }

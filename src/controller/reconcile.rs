@@ -100,6 +100,12 @@ impl Context {
         }
     }
 
+    /// Forgets a release that was gone when its turn came.
+    pub(super) fn forget(&self, key: &Key) {
+        self.count(key, false);
+        self.queue.take(key);
+    }
+
     /// Counts a failure of a release, or forgets them with its success; the number of failures in a row.
     fn count(&self, key: &Key, failed: bool) -> u32 {
         let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -186,8 +192,10 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     if written.as_ref().is_ok_and(|outcome| outcome.again) {
         return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
     }
-    // Our own writes are in the cache by now, and the status is to speak of them.
-    let observed = Observed::of(&lock(&context.cache), key, &uses).unwrap_or(observed);
+    // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
+    // were planned, for it may have changed in the meantime.
+    let now = Observed::of(&lock(&context.cache), key, &uses);
+    let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
     let verdict =
         Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;

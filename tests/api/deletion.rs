@@ -77,3 +77,22 @@ async fn a_release_made_anew_gets_children_of_its_own() {
     })
     .await;
 }
+
+/// The operator hears of the children once more after the release is gone, and must not keep its name in mind.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_release_made_again_later_is_looked_at() {
+    let scene = Scene::start("made-again").await;
+    let nothing = scene.state().await;
+    let spec = "{image: 'shop:1', ports: [{containerPort: 4000}]}";
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    let wanted = scene.state().await.only_children();
+    scene.delete("shop").await;
+    scene.reaches(&nothing).await;
+    scene.rest().await;
+
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    scene.reaches(&wanted).await;
+}

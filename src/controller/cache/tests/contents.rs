@@ -135,6 +135,15 @@ fn what_a_list_no_longer_names_is_missing_when_it_ends() {
 }
 
 #[test]
+fn an_object_that_is_there_after_all_is_read() {
+    let mut index = index();
+    change(&mut index, Change::Begin);
+    change(&mut index, Change::End);
+    assert_eq!(names(&change(&mut index, seen(10))), ["shop", "web"]);
+    assert_eq!(known(&index), Lookup::Unknown);
+}
+
+#[test]
 fn a_list_that_names_it_is_no_news() {
     let mut index = index();
     for listed in [Change::Begin, seen(10), Change::End] {

@@ -110,7 +110,7 @@ fn strike(world: &mut World, mishap: &Mishap) {
         }
         Mishap::Reborn => reborn(world),
         Mishap::RolledOut if pick(ChildKind::Deployment).is_some_and(|(_, name)| name == "shop") => {
-            world.roll_out("shop")
+            world.roll_out("shop");
         }
         Mishap::Harmed(..) | Mishap::RolledOut => {}
     }
@@ -184,10 +184,10 @@ fn is_foreign(object: &Stored) -> bool {
     object.uid.starts_with("theirs")
 }
 
-/// A quarter of the usual cases: each is dozens of reconciles.
+/// An eighth of the usual cases: each is dozens of reconciles.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    ProptestConfig { cases: usual.cases / 4, failure_persistence: None, ..usual }
+    ProptestConfig { cases: usual.cases / 8, ..usual }
 }
 
 proptest! {
