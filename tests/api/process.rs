@@ -10,15 +10,8 @@ use serde_json::Value;
 use crate::harness::{Operator, Options, Scene, eventually};
 
 /// Lease times short enough for a test to wait for.
-const ELECTION: [&str; 7] = [
-    "--leader-elect",
-    "--lease-duration",
-    "6",
-    "--lease-renew-deadline",
-    "4",
-    "--lease-retry-period",
-    "1",
-];
+const ELECTION: [&str; 7] =
+    ["--leader-elect", "--lease-duration", "6", "--lease-renew-deadline", "4", "--lease-retry-period", "1"];
 
 async fn holder(scene: &Scene) -> Result<String, String> {
     let leases = scene.objects("coordination.k8s.io/v1", "Lease");
