@@ -100,18 +100,17 @@ async fn start(
     let (reader, writer) = reflector::store();
     watches.start(tasks, writer).await;
     let triggers = queued.map(|key: Key| ObjectRef::new(&key.name).within(&key.namespace));
-    let queue = context.queue.clone();
     let controller = Controller::for_stream(stream::pending(), reader)
         .with_config(Config::default().concurrency(runtime.settings.concurrency))
         .reconcile_on(triggers)
         .graceful_shutdown_on(runtime.shutdown.clone().cancelled_owned())
-        .run(reconcile::reconcile, reconcile::on_error, context);
+        .run(reconcile::reconcile, reconcile::on_error, context.clone());
     tasks.spawn(controller.for_each(move |ended| {
         match ended {
             // Its end was told where it happened.
             Ok(_) | Err(Error::ReconcilerFailed(..)) => {}
             Err(Error::ObjectNotFound(gone)) => {
-                queue.take(&Key::new(gone.namespace.as_deref().unwrap_or_default(), &gone.name));
+                context.forget(&Key::new(gone.namespace.as_deref().unwrap_or_default(), &gone.name));
             }
             Err(error) => debug!(%error, "the queue reported an error"),
         }

@@ -139,7 +139,9 @@ impl Plan {
         if !cookie::is_wanted(&members) {
             return;
         }
-        let Some(secret) = observed.child(ChildKind::Secret, &name) else {
+        // One with the labels of a release is none that we made.
+        let of_cluster = |child: &&Child| child.kind == ChildKind::Secret && *child.name == *name;
+        let Some(secret) = observed.shared.iter().find(of_cluster) else {
             self.steps.push(Step::CreateCookie(observed.members.clone()));
             return;
         };

@@ -99,6 +99,12 @@ impl Context {
         }
     }
 
+    /// Forgets a release that was gone when its turn came.
+    pub(super) fn forget(&self, key: &Key) {
+        self.count(key, false);
+        self.queue.take(key);
+    }
+
     /// Counts a failure of a release, or forgets them with its success; the number of failures in a row.
     fn count(&self, key: &Key, failed: bool) -> u32 {
         let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -52,7 +52,22 @@ cluster: {discovery: Kubernetes}";
     }
 }
 
-/// Someone deletes a release and applies it again at once, while the garbage collector is at work.
+/// Somebody deletes a release, and applies it again when nothing is left of it.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_release_can_come_back() {
+    let scene = Scene::start("back-again").await;
+    let nothing = scene.state().await;
+    for _ in 0..2 {
+        scene.apply("shop", "{image: 'shop:1', ports: [{containerPort: 4000}]}").await;
+        scene.applied("shop").await;
+        scene.delete("shop").await;
+        scene.reaches(&nothing).await;
+        scene.rest().await;
+    }
+}
+
+/// Somebody deletes a release and applies it again at once, while the garbage collector is at work.
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_release_made_anew_gets_children_of_its_own() {
@@ -76,4 +91,23 @@ async fn a_release_made_anew_gets_children_of_its_own() {
         scene.state().await.only_children().compared_with(&wanted)
     })
     .await;
+}
+
+/// The operator hears of the children once more after the release is gone, and must not keep its name in mind.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_release_made_again_later_is_looked_at() {
+    let scene = Scene::start("made-again").await;
+    let nothing = scene.state().await;
+    let spec = "{image: 'shop:1', ports: [{containerPort: 4000}]}";
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    let wanted = scene.state().await.only_children();
+    scene.delete("shop").await;
+    scene.reaches(&nothing).await;
+    scene.rest().await;
+
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    scene.reaches(&wanted).await;
 }

@@ -6,9 +6,14 @@
 
 mod bad_input;
 mod children;
+mod configuration;
 mod deletion;
 mod drift;
 mod faults;
+mod foreign;
 mod harness;
 mod optional;
+mod replicas;
+mod revisions;
 mod sharing;
+mod status;

@@ -6,7 +6,7 @@ use beam_operator::api;
 use beam_operator::controller::kind::ChildKind;
 use kube::api::DeleteParams;
 
-use crate::harness::{Namespace, OwnCluster, Proxy, Scene};
+use crate::harness::{Namespace, OwnCluster, Proxy, Request, Scene};
 
 const SHOP: &str = "{image: 'shop:1', replicas: 2, ports: [{containerPort: 4000}]}";
 
@@ -19,8 +19,13 @@ async fn the_operator_outlives_the_api_server() {
     let proxy = Proxy::to(own.cluster.client.clone()).await;
     let mut scene = Scene::on(namespace, proxy, &["--request-timeout", "2"]);
     scene.operator.ready().await;
+    scene.rest().await;
+    scene.proxy.forget();
     scene.apply("shop", SHOP).await;
     scene.applied("shop").await;
+    scene.rest().await;
+    let told = scene.proxy.writes().into_iter().filter(Request::is_report).count();
+    assert!(told <= 2, "the status of a new release was written {told} times");
     let wanted = scene.state().await.only_children();
     scene.rest().await;
     scene.proxy.forget();

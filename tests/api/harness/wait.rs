@@ -20,17 +20,3 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, 
         }
     }
 }
-
-/// Looks for as long as `while_` takes and fails as soon as a look finds something.
-pub async fn never(what: &str, while_: impl Future<Output = ()>, mut look: impl AsyncFnMut() -> Option<String>) {
-    let mut while_ = std::pin::pin!(while_);
-    loop {
-        if let Some(found) = look().await {
-            panic!("there must never be: {what}. There is:\n{found}");
-        }
-        tokio::select! {
-            () = &mut while_ => return,
-            () = sleep(BETWEEN_LOOKS) => {}
-        }
-    }
-}

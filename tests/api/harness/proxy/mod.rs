@@ -5,7 +5,6 @@
 mod fault;
 mod request;
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::to_bytes;
-use axum::http;
+use axum::http::{self, HeaderMap, header::CONTENT_LENGTH};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hyper::body::{Bytes, Frame, Incoming};
@@ -24,7 +23,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::Client;
 use kube::client::Body;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -45,10 +44,13 @@ pub struct Proxy {
     shared: Arc<Shared>,
 }
 
+type Rewrite = Box<dyn Fn(&Request, &mut Value) + Send>;
+
 struct Shared {
     client: Client,
     record: Mutex<Vec<Request>>,
     rules: Mutex<Vec<Rule>>,
+    rewrite: Mutex<Option<Rewrite>>,
     /// How many requests are being answered, watches and those for a Lease apart.
     under_way: watch::Sender<usize>,
     /// Counts the cuts of the open watches.
@@ -67,6 +69,7 @@ impl Proxy {
             client,
             record: Mutex::default(),
             rules: Mutex::default(),
+            rewrite: Mutex::default(),
             under_way: watch::Sender::new(0),
             cut: watch::Sender::new(0),
             writes_left: Mutex::default(),
@@ -102,6 +105,16 @@ impl Proxy {
     /// Ends what was asked for with [`Proxy::fail`].
     pub fn heal(&self) {
         self.shared.rules.lock().unwrap().clear();
+    }
+
+    /// Changes the body of every write on its way.
+    pub fn rewrite(&self, change: impl Fn(&Request, &mut Value) + Send + 'static) {
+        *self.shared.rewrite.lock().unwrap() = Some(Box::new(change));
+    }
+
+    /// Lets writes pass as they are.
+    pub fn rewrite_no_more(&self) {
+        *self.shared.rewrite.lock().unwrap() = None;
     }
 
     /// Breaks the connections of all watches.
@@ -140,13 +153,9 @@ impl Proxy {
         self.writes().iter().filter(|write| !write.is_report()).map(ToString::to_string).collect()
     }
 
-    /// The requests by what they ask, with their number.
-    pub fn counts(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for request in self.requests() {
-            *counts.entry(request.to_string()).or_default() += 1;
-        }
-        counts
+    /// The reads of single objects, in words.
+    pub fn reads(&self) -> Vec<String> {
+        self.requests().iter().filter(|request| request.verb == "get").map(ToString::to_string).collect()
     }
 
     /// Begins a new record.
@@ -175,7 +184,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 impl Shared {
     async fn answer(self: Arc<Self>, request: http::Request<Incoming>) -> Result<http::Response<Cuttable>, BoxError> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let asked = Request::of(&parts.method, &parts.uri, &parts.headers);
         let body = to_bytes(axum::body::Body::new(body), usize::MAX).await?;
         let _under_way = (asked.verb != "watch" && asked.resource != "leases").then(|| UnderWay::new(&self));
@@ -190,11 +199,21 @@ impl Shared {
         if let Some(answer) = fault.and_then(Fault::answer) {
             return Ok(answer.map(|body| Cuttable { body, cut }));
         }
+        let body = self.rewritten(&asked, &mut parts.headers, body);
         let answer = self.client.send(http::Request::from_parts(parts, Body::from(body))).await?;
         if fault == Some(Fault::AnswerLost) {
             return Err("the answer is lost".into());
         }
         Ok(answer.map(|body| Cuttable { body, cut }))
+    }
+
+    fn rewritten(&self, asked: &Request, headers: &mut HeaderMap, body: Bytes) -> Bytes {
+        let rewrite = self.rewrite.lock().unwrap();
+        let Some(change) = rewrite.as_ref().filter(|_| asked.is_write()) else { return body };
+        let mut value = serde_json::from_slice(&body).unwrap();
+        change(asked, &mut value);
+        headers.remove(CONTENT_LENGTH);
+        serde_json::to_vec(&value).unwrap().into()
     }
 
     /// Records a request and decides its fate.

@@ -1,0 +1,51 @@
+//! What a kubelet would say of pods. The ReplicaSet controller makes them; no node ever runs them.
+
+use beam_operator::resources::labels;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+
+use super::{Namespace, eventually};
+
+impl Namespace {
+    /// Waits until a release has so many pods that are to stay, and returns their names.
+    pub async fn pods(&self, release: &str, wanted: usize) -> Vec<String> {
+        let pods = Api::<Pod>::namespaced(self.client.clone(), &self.name);
+        let selector = ListParams::default().labels(&format!("{}={release}", labels::RELEASE));
+        eventually(&format!("{wanted} pods of {release}"), async || {
+            let found = pods.list(&selector).await.map_err(|error| error.to_string())?;
+            let stay = found.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+            let names: Vec<_> = stay.map(ResourceExt::name_any).collect();
+            if names.len() == wanted { Ok(names) } else { Err(names.join(", ")) }
+        })
+        .await
+    }
+
+    /// Writes the status of a pod.
+    pub async fn pod_says(&self, pod: &str, status: &Value) {
+        let pods = Api::<Pod>::namespaced(self.client.clone(), &self.name);
+        let patch = Patch::Merge(json!({"status": status}));
+        pods.patch_status(pod, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// Lets so many pods of a release become ready.
+    pub async fn become_ready(&self, release: &str, wanted: usize) {
+        let long_ago = "2020-01-01T00:00:00Z";
+        let status = json!({
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": long_ago}],
+            "containerStatuses": [container(true, &json!({"running": {"startedAt": long_ago}}))],
+        });
+        for pod in self.pods(release, wanted).await {
+            self.pod_says(&pod, &status).await;
+        }
+    }
+}
+
+/// The status of the release's container in some state.
+pub fn container(ready: bool, state: &Value) -> Value {
+    json!({
+        "name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1, "state": state,
+    })
+}
