@@ -13,6 +13,7 @@ mod faults;
 mod foreign;
 mod harness;
 mod optional;
+mod process;
 mod replicas;
 mod revisions;
 mod sharing;
