@@ -23,11 +23,11 @@ async fn holder(scene: &Scene) -> Result<String, String> {
 }
 
 async fn elected() -> Scene {
-    let scene = Scene::start("lease").await;
+    let mut scene = Scene::start("lease").await;
     let mut options = scene.options.clone();
     options.arguments.extend(ELECTION.map(str::to_owned));
     options.arguments.extend(["--pod-namespace".to_owned(), scene.name.clone()]);
-    let mut scene = Scene { options, ..scene };
+    scene.options = options;
     scene.restart();
     scene.operator.ready().await;
     eventually("the operator leads", async || holder(&scene).await.map(drop)).await;
