@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::api::ElixirRelease;
 
-    fn object(spec: Value) -> Value {
+    fn object(spec: &Value) -> Value {
         json!({
             "metadata": {
                 "name": "shop", "labels": {"a": "b"}, "annotations": {LAST_APPLIED: "{}", "c": "d"},
@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn a_child_keeps_its_digest_and_not_what_it_is_the_digest_of() {
-        let child: LiveChild = serde_json::from_value(object(json!({"type": "ClusterIP"}))).unwrap();
-        let whole: DynamicObject = serde_json::from_value(object(json!({"type": "ClusterIP"}))).unwrap();
+        let child: LiveChild = serde_json::from_value(object(&json!({"type": "ClusterIP"}))).unwrap();
+        let whole: DynamicObject = serde_json::from_value(object(&json!({"type": "ClusterIP"}))).unwrap();
         assert!(child.digest.is_some());
         assert_eq!(child.digest, owned_digest(&whole));
         assert_eq!((child.metadata.managed_fields, child.detail), (None, Detail::None));
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_an_object_stays() {
-        let Lean(secret) = serde_json::from_value::<Lean<PartialObjectMeta<Secret>>>(object(Value::Null)).unwrap();
+        let Lean(secret) = serde_json::from_value::<Lean<PartialObjectMeta<Secret>>>(object(&Value::Null)).unwrap();
         assert_eq!(secret.metadata.managed_fields, None);
         assert_eq!(secret.metadata.annotations.unwrap().into_keys().collect::<Vec<_>>(), ["c"]);
         assert_eq!(secret.metadata.labels.unwrap()["a"], "b");
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_object_that_cannot_be_read_is_reduced_as_well() {
-        let broken = serde_json::from_value::<Lean<DeserializeGuard<ElixirRelease>>>(object(json!(7))).unwrap();
+        let broken = serde_json::from_value::<Lean<DeserializeGuard<ElixirRelease>>>(object(&json!(7))).unwrap();
         assert!(broken.0.0.is_err());
         assert_eq!((broken.meta().managed_fields.as_ref(), broken.meta().name.as_deref()), (None, Some("shop")));
     }
