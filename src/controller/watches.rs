@@ -88,19 +88,16 @@ impl Watches {
     /// Starts every watch, each when the one before has listed once, so that a start takes no more memory than a page.
     pub async fn start(&self, tasks: &mut JoinSet<()>, store: Writer<Stub>) {
         let made_by_us = format!("{}={}", labels::MANAGED_BY, labels::MANAGER);
-        for kind in ChildKind::ALL {
-            let config = config().labels(&made_by_us);
-            if kind == ChildKind::Secret {
-                // The cookie must not come near us: metadata says all that is needed.
-                let put = move |cache: &mut Cache, change: Change<PartialObjectMeta<Secret>>| {
-                    cache.on_child(kind, change.map(|secret| LiveChild::without_content(secret.metadata)))
-                };
-                self.follow(tasks, kind.as_str(), self.api(), config, put).await;
-            } else {
-                let put = move |cache: &mut Cache, change| cache.on_child(kind, change);
-                self.follow(tasks, kind.as_str(), self.dynamic_api(kind), config, put).await;
-            }
+        let children = || config().labels(&made_by_us);
+        for kind in ChildKind::ALL.into_iter().filter(|kind| *kind != ChildKind::Secret) {
+            let put = move |cache: &mut Cache, change| cache.on_child(kind, change);
+            self.follow(tasks, kind.as_str(), self.dynamic_api(kind), children(), put).await;
         }
+        // The cookie must not come near us: metadata says all that is needed.
+        let put = |cache: &mut Cache, change: Change<PartialObjectMeta<Secret>>| {
+            cache.on_child(ChildKind::Secret, change.map(|secret| LiveChild::without_content(secret.metadata)))
+        };
+        self.follow(tasks, ChildKind::Secret.as_str(), self.api(), children(), put).await;
         self.follow(tasks, "Pod", self.api(), config().labels(labels::RELEASE), Cache::on_pod).await;
         let put = |cache: &mut Cache, change: Change<PartialObjectMeta<Secret>>| {
             cache.contents.on_change(ReferenceKind::Secret, change.map(|secret| secret.metadata))
