@@ -1,9 +1,9 @@
 //! Apply: the only place that writes children.
 //!
 //! Every write says which object it means: an update carries the uid of the object that was seen, so that one deleted or
-//! replaced in between is refused and not made anew; a first write goes without force, so that an object of somebody else
-//! is refused and not taken over. What the API server returns goes into the cache, so that the watch's echo of it is no
-//! news.
+//! replaced in between is refused and not made anew; a first write goes without force and names a version that no object
+//! has, so that an object of somebody else is refused and not merged with. What the API server returns goes into the
+//! cache, so that the watch's echo of it is no news.
 //!
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
@@ -18,12 +18,16 @@ use thiserror::Error;
 
 use super::cache::{Cache, Key};
 use super::kind::ChildKind;
+use super::live::LiveChild;
 use super::lock;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
 use crate::operator::client::describe;
 use crate::resources::{controller_revision, cookie, labels};
+
+/// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
+const NO_VERSION: &str = "1";
 
 /// Why a step failed.
 #[derive(Debug, Error)]
@@ -114,7 +118,7 @@ impl Applier<'_> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         match api.create(&params, secret.for_post()).await {
-            Ok(made) => self.keep(kind, &without_content(made), None),
+            Ok(made) => self.keep(kind, LiveChild::without_content(made.metadata), None),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let found = api.get_metadata(&name).await.map_err(request("get", kind, &name))?;
                 return self.adopt_cookie(members, &found).await;
@@ -152,23 +156,17 @@ impl Applier<'_> {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patched = api.patch_metadata(&name, &params, &Patch::Merge(secret)).await;
         let patched = patched.map_err(request("patch", kind, &name))?;
-        self.keep(kind, &DynamicObject { types: None, metadata: patched.metadata, data: Value::Null }, None);
+        self.keep(kind, LiveChild::without_content(patched.metadata), None);
         Ok(())
     }
 
     async fn create(&self, desired: &Desired) -> Result<Option<Taken>, Error> {
-        let Desired { kind, name, .. } = desired;
-        if kind.merges_silently()
-            && let Some(found) = self.find(*kind, name).await?
-        {
-            return self.adopt(desired, &found).await;
-        }
-        let api = kind.api(self.client, &self.key.namespace);
-        match api.patch(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&desired.object)).await {
-            Ok(made) => self.keep(*kind, &made, Some(desired.digest)),
+        let Desired { kind, name, digest, .. } = desired;
+        match self.make(*kind, name, desired.object.clone()).await {
+            Ok(made) => self.keep(*kind, made.into(), Some(*digest)),
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_invalid() => {
                 return match self.find(*kind, name).await? {
-                    Some(found) => self.adopt(desired, &found).await,
+                    Some(found) => self.adopt(desired, found.into()).await,
                     None => Err(request("apply", *kind, name)(kube::Error::Api(status))),
                 };
             }
@@ -177,8 +175,16 @@ impl Applier<'_> {
         Ok(None)
     }
 
+    /// Applies an object that is not there. One of the same name has another version and makes that a conflict, whoever
+    /// set which of its fields: without a version, applying would merge into it where no field contradicts.
+    async fn make(&self, kind: ChildKind, name: &str, mut object: Value) -> kube::Result<DynamicObject> {
+        object["metadata"]["resourceVersion"] = NO_VERSION.into();
+        let api = kind.api(self.client, &self.key.namespace);
+        api.patch(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object)).await
+    }
+
     /// Applies over an object that the cache did not know, if it is ours.
-    async fn adopt(&self, desired: &Desired, found: &DynamicObject) -> Result<Option<Taken>, Error> {
+    async fn adopt(&self, desired: &Desired, found: LiveChild) -> Result<Option<Taken>, Error> {
         match desired.recognise(found, self.uid) {
             None => Ok(Some(Taken { kind: desired.kind, name: desired.name.clone() })),
             Some(child) => self.update(desired.clone(), &child.uid).await.map(|()| None),
@@ -199,9 +205,9 @@ impl Applier<'_> {
         if is_stuck {
             self.delete(kind, &name, uid).await?;
             object["metadata"]["uid"] = Value::Null;
-            patched = api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object)).await;
+            patched = self.make(kind, &name, object).await;
         }
-        self.keep(kind, &patched.map_err(request("apply", kind, &name))?, Some(digest));
+        self.keep(kind, patched.map_err(request("apply", kind, &name))?.into(), Some(digest));
         Ok(())
     }
 
@@ -210,7 +216,7 @@ impl Applier<'_> {
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
         match kind.api(self.client, &self.key.namespace).delete(name, &params).await {
             Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(error) => Err(request("delete", kind, name)(error)),
         }
     }
@@ -227,7 +233,7 @@ impl Applier<'_> {
         kind.api(self.client, &self.key.namespace).get_opt(name).await.map_err(request("get", kind, name))
     }
 
-    fn keep(&self, kind: ChildKind, object: &DynamicObject, desired: Option<u64>) {
+    fn keep(&self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
     }
 }
@@ -236,11 +242,6 @@ impl Applier<'_> {
 fn is_about_cluster_ip(refusal: &Status) -> bool {
     let causes = refusal.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
     refusal.is_invalid() && !causes.is_empty() && causes.iter().all(|cause| cause.field.starts_with("spec.clusterIP"))
-}
-
-/// A Secret as the cache may see it.
-fn without_content(secret: Secret) -> DynamicObject {
-    DynamicObject { types: None, metadata: secret.metadata, data: Value::Null }
 }
 
 fn request(verb: &'static str, kind: ChildKind, name: &str) -> impl FnOnce(kube::Error) -> Error {

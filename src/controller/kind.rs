@@ -52,15 +52,6 @@ impl ChildKind {
         self.parts().2
     }
 
-    /// Whether a server-side apply could silently merge into an object of the same name that somebody else made.
-    ///
-    /// The other kinds carry a selector, rules or a target that Kubernetes treats as one value, so that applying without
-    /// force over a stranger's is refused as a conflict; these must be looked up before they are first created.
-    #[must_use]
-    pub fn merges_silently(self) -> bool {
-        matches!(self, Self::Service | Self::ServiceAccount)
-    }
-
     /// How the API addresses the kind.
     #[must_use]
     pub fn api_resource(self) -> ApiResource {

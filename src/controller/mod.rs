@@ -18,6 +18,7 @@ pub mod events;
 #[cfg(test)]
 mod fixture;
 pub mod kind;
+pub mod live;
 pub mod observe;
 pub mod ownership;
 pub mod plan;

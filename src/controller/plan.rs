@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
-use kube::api::DynamicObject;
 use kube::core::PartialObjectMeta;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
@@ -16,6 +15,7 @@ use serde_json::Value;
 
 use super::cache::Group;
 use super::kind::ChildKind;
+use super::live::LiveChild;
 use super::observe::Observed;
 use super::ownership::desired_digest;
 use super::revision::{self, Choice, Rendered};
@@ -74,7 +74,7 @@ impl Desired {
     /// The object that stands where this one should be, if it is the release's after all and had only gone unseen: it is
     /// owned by the release, or the operator made it and its labels claim it for nobody else.
     #[must_use]
-    pub fn recognise(&self, found: &DynamicObject, uid: &str) -> Option<Child> {
+    pub fn recognise(&self, found: LiveChild, uid: &str) -> Option<Child> {
         let group = Group::of(&found.metadata);
         let is_claimed = group.is_some() && group != self.group;
         Child::of(self.kind, found).filter(|child| child.is_owned_by(uid) || child.is_ours(uid) && !is_claimed)

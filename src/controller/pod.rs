@@ -183,10 +183,11 @@ mod tests {
     }
 
     fn container(ready: bool, state: Value, last: Value) -> Value {
-        json!({"containerStatuses": [{
-            "name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1,
-            "state": state, "lastState": last,
-        }]})
+        let mut container =
+            json!({"name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1});
+        container["state"] = state;
+        container["lastState"] = last;
+        json!({"containerStatuses": [container]})
     }
 
     fn failed() -> Value {

@@ -18,6 +18,7 @@ use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
 use super::events::happenings;
+use super::live::shed;
 use super::lock;
 use super::observe::Observed;
 use super::ownership::FIELD_MANAGER;
@@ -25,7 +26,7 @@ use super::plan::plan;
 use super::queue::Queue;
 use super::status::{Verdict, status};
 use super::validate::{References, validate};
-use super::watches::{Stub, slim};
+use super::watches::Stub;
 use crate::api::{ElixirRelease, ElixirReleaseStatus, GROUP};
 use crate::operator::Runtime;
 use crate::operator::client::describe;
@@ -231,12 +232,13 @@ async fn report(observed: &Observed, verdict: &Verdict<'_>, context: &Context) -
     if before == after {
         return Ok(());
     }
-    let written = match write_status(release, &after, &context.client).await {
+    let mut written = match write_status(release, &after, &context.client).await {
         Ok(written) => written,
         Err(kube::Error::Api(gone)) if gone.is_not_found() => return Ok(()),
         Err(error) => return Err(Error::Status(error)),
     };
-    let concerned = lock(&context.cache).releases.put_written(slim(written));
+    shed(&mut written.metadata);
+    let concerned = lock(&context.cache).releases.put_written(written);
     context.queue.push(concerned);
     if before.current_revision.is_some() && before.current_revision != after.current_revision {
         // The one that ran before need not be kept any longer.

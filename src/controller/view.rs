@@ -5,7 +5,7 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use super::kind::ChildKind;
-use super::ownership::owned_digest;
+use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
 
@@ -81,7 +81,7 @@ pub struct RevisionView {
 impl Child {
     /// The view of a live object, or `None` if it lacks what every stored object has.
     #[must_use]
-    pub fn of(kind: ChildKind, object: &DynamicObject) -> Option<Self> {
+    pub fn of(kind: ChildKind, object: LiveChild) -> Option<Self> {
         let meta = &object.metadata;
         Some(Self {
             kind,
@@ -89,10 +89,10 @@ impl Child {
             uid: meta.uid.as_deref()?.into(),
             version: version(meta)?,
             owners: meta.owner_references.iter().flatten().map(|owner| owner.uid.as_str().into()).collect(),
-            digest: owned_digest(object),
+            digest: object.digest,
             applied: None,
             deleting: meta.deletion_timestamp.is_some(),
-            detail: detail(kind, object),
+            detail: object.detail,
         })
     }
 
@@ -140,11 +140,18 @@ pub fn version(meta: &ObjectMeta) -> Option<u64> {
     meta.resource_version.as_deref()?.parse().ok()
 }
 
-fn detail(kind: ChildKind, object: &DynamicObject) -> Detail {
-    match kind {
-        ChildKind::Deployment => Detail::Deployment(Box::new(deployment(object))),
-        ChildKind::ControllerRevision => Detail::Revision(revision(object)),
-        _ => Detail::None,
+impl Detail {
+    /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only a
+    /// Deployment has a pod template and only a ControllerRevision a number.
+    #[must_use]
+    pub fn of(object: &DynamicObject) -> Self {
+        if object.data["spec"]["template"].is_object() {
+            Self::Deployment(Box::new(deployment(object)))
+        } else if object.data["revision"].is_i64() {
+            Self::Revision(revision(object))
+        } else {
+            Self::None
+        }
     }
 }
 
@@ -185,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(value: Value) -> DynamicObject {
+    fn parse(value: Value) -> LiveChild {
         serde_json::from_value(value).unwrap()
     }
 
@@ -203,7 +210,7 @@ mod tests {
                 ],
             },
         }));
-        let child = Child::of(ChildKind::Deployment, &object).unwrap();
+        let child = Child::of(ChildKind::Deployment, object).unwrap();
         assert_eq!((&*child.name, &*child.uid, child.version), ("shop", "u", 7));
         let expected = DeploymentView {
             revision: Some("shop-1".into()),
@@ -226,7 +233,7 @@ mod tests {
             "metadata": {"name": "r", "uid": "u", "resourceVersion": "7", "annotations": {"beam-operator.io/inputs": "ff"}},
             "revision": 4, "data": {},
         }));
-        let child = Child::of(ChildKind::ControllerRevision, &object).unwrap();
+        let child = Child::of(ChildKind::ControllerRevision, object).unwrap();
         let expected = RevisionView { number: 4, digest: digest::of_value(&json!({})), inputs: Some(255) };
         assert_eq!(child.revision(), Some(expected));
     }
@@ -234,6 +241,6 @@ mod tests {
     #[test]
     fn an_object_without_a_uid_is_no_child() {
         let object = parse(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"}}));
-        assert_eq!(Child::of(ChildKind::Service, &object), None);
+        assert_eq!(Child::of(ChildKind::Service, object), None);
     }
 }

@@ -1,8 +1,8 @@
 //! The watches that fill a cache, and the queue of releases that they find worth another look.
 //!
 //! Each watch is a task of its own, comes back by itself after an API server went away, and pages its lists, so that what
-//! is in memory at any moment is one page besides the slim views. Children and pods are selected by label on the server.
-//! Of Secrets and ConfigMaps only metadata ever arrives.
+//! is in memory at any moment is one page of reduced objects ([`live`](super::live)) besides the slim views. Children and
+//! pods are selected by label on the server. Of Secrets and ConfigMaps only metadata ever arrives.
 
 use std::fmt::Debug;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use futures::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::{DynamicObject, ObjectMeta};
+use kube::api::ObjectMeta;
 use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
@@ -26,6 +26,7 @@ use tracing::warn;
 
 use super::cache::{Cache, Change, Key};
 use super::kind::ChildKind;
+use super::live::{Lean, LiveChild};
 use super::lock;
 use super::queue::Queue;
 use crate::api::ElixirRelease;
@@ -64,9 +65,6 @@ impl Stored {
     }
 }
 
-/// Annotation in which `kubectl apply` keeps the whole object once more.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
 /// Objects on a page of a list.
 const PAGE: u32 = 100;
 
@@ -87,51 +85,43 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Starts every watch and waits until each has listed once.
+    /// Starts every watch, each when the one before has listed once, so that a start takes no more memory than a page.
     pub async fn start(&self, tasks: &mut JoinSet<()>, store: Writer<Stub>) {
         let made_by_us = format!("{}={}", labels::MANAGED_BY, labels::MANAGER);
-        let mut synced = Vec::new();
-        for kind in ChildKind::ALL {
-            let config = config().labels(&made_by_us);
-            synced.push(match kind {
-                // The cookie must not come near us: metadata says all that is needed.
-                ChildKind::Secret => self.follow(tasks, kind.as_str(), self.api(), config, move |cache, change| {
-                    let metadata = |secret: PartialObjectMeta<Secret>| secret.metadata;
-                    cache.on_child(kind, change.map(metadata).map(without_content))
-                }),
-                _ => self.follow(tasks, kind.as_str(), self.dynamic_api(kind), config, move |cache, change| {
-                    cache.on_child(kind, change)
-                }),
-            });
+        let children = || config().labels(&made_by_us);
+        for kind in ChildKind::ALL.into_iter().filter(|kind| *kind != ChildKind::Secret) {
+            let put = move |cache: &mut Cache, change| cache.on_child(kind, change);
+            self.follow(tasks, kind.as_str(), self.dynamic_api(kind), children(), put).await;
         }
-        synced.push(self.follow(tasks, "Pod", self.api(), config().labels(labels::RELEASE), Cache::on_pod));
-        synced.push(self.follow(tasks, "Secret metadata", self.api(), config(), |cache, change| {
-            cache.contents.on_change(ReferenceKind::Secret, change.map(|it: PartialObjectMeta<Secret>| it.metadata))
-        }));
-        synced.push(self.follow(tasks, "ConfigMap metadata", self.api(), config(), |cache, change| {
-            cache
-                .contents
-                .on_change(ReferenceKind::ConfigMap, change.map(|it: PartialObjectMeta<ConfigMap>| it.metadata))
-        }));
-        wait(synced).await;
+        // The cookie must not come near us: metadata says all that is needed.
+        let put = |cache: &mut Cache, change: Change<PartialObjectMeta<Secret>>| {
+            cache.on_child(ChildKind::Secret, change.map(|secret| LiveChild::without_content(secret.metadata)))
+        };
+        self.follow(tasks, ChildKind::Secret.as_str(), self.api(), children(), put).await;
+        self.follow(tasks, "Pod", self.api(), config().labels(labels::RELEASE), Cache::on_pod).await;
+        let put = |cache: &mut Cache, change: Change<PartialObjectMeta<Secret>>| {
+            cache.contents.on_change(ReferenceKind::Secret, change.map(|secret| secret.metadata))
+        };
+        self.follow(tasks, "Secret metadata", self.api(), config(), put).await;
+        let put = |cache: &mut Cache, change: Change<PartialObjectMeta<ConfigMap>>| {
+            cache.contents.on_change(ReferenceKind::ConfigMap, change.map(|map| map.metadata))
+        };
+        self.follow(tasks, "ConfigMap metadata", self.api(), config(), put).await;
         // Releases come last: each is looked at as soon as it is seen, with everything about it in place.
         let mut releases = Releases { store, listing: false, events: self.events.clone() };
-        wait([
-            self.follow(tasks, "ElixirRelease", self.api(), config(), move |cache, change| releases.on(cache, change))
-        ])
-        .await;
+        let put = move |cache: &mut Cache, change| releases.on(cache, change);
+        self.follow(tasks, "ElixirRelease", self.api(), config(), put).await;
     }
 
-    /// Follows one kind in a task of its own; the receiver hears when it has listed once.
-    fn follow<K, F>(
+    /// Follows one kind in a task of its own, and waits until it has listed once.
+    async fn follow<K, F>(
         &self,
         tasks: &mut JoinSet<()>,
         kind: &'static str,
-        api: Api<K>,
+        api: Api<Lean<K>>,
         config: watcher::Config,
         mut put: F,
-    ) -> oneshot::Receiver<()>
-    where
+    ) where
         K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
         F: FnMut(&mut Cache, Change<K>) -> Vec<Key> + Send + 'static,
     {
@@ -142,7 +132,7 @@ impl Watches {
             let mut events = pin!(watcher(api, config).default_backoff());
             while let Some(event) = events.next().await {
                 let change = match event {
-                    Ok(event) => Change::from(event),
+                    Ok(event) => Change::from(event).map(|Lean(object)| object),
                     Err(error) => {
                         metrics.watch_failed(kind);
                         warn!(kind, %error, "a watch failed and is started again");
@@ -160,7 +150,8 @@ impl Watches {
                 }
             }
         });
-        synced
+        // A sender that is dropped belongs to a task that ended: the process is stopping.
+        let _ = synced.await;
     }
 
     fn api<K>(&self) -> Api<K>
@@ -174,9 +165,9 @@ impl Watches {
         }
     }
 
-    fn dynamic_api(&self, kind: ChildKind) -> Api<DynamicObject> {
+    fn dynamic_api(&self, kind: ChildKind) -> Api<Lean<LiveChild>> {
         match &self.namespace {
-            Some(namespace) => kind.api(&self.client, namespace),
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind.api_resource()),
             None => Api::all_with(self.client.clone(), &kind.api_resource()),
         }
     }
@@ -201,7 +192,7 @@ impl Releases {
             Change::Seen(stored) => {
                 let metadata = stored.metadata.clone();
                 match stored.read() {
-                    Ok(release) => cache.on_release(Change::Seen(slim(release))),
+                    Ok(release) => cache.on_release(Change::Seen(release)),
                     Err(problem) => {
                         let name = metadata.name.as_deref().unwrap_or_default();
                         cache.releases.keep(&Key::new(metadata.namespace.as_deref().unwrap_or_default(), name));
@@ -248,35 +239,14 @@ impl Releases {
     }
 }
 
-/// The release as the cache holds it: what nobody reads is most of its size.
-#[must_use]
-pub fn slim(mut release: ElixirRelease) -> ElixirRelease {
-    release.metadata.managed_fields = None;
-    if let Some(annotations) = &mut release.metadata.annotations {
-        annotations.remove(LAST_APPLIED);
-    }
-    release
-}
-
 /// A reference to a release for the controller's own store.
 fn stub(metadata: &ObjectMeta) -> Stub {
     let ObjectMeta { name, namespace, uid, .. } = metadata.clone();
     ObjectMeta { name, namespace, uid, ..ObjectMeta::default() }.into_response_partial()
 }
 
-fn without_content(metadata: ObjectMeta) -> DynamicObject {
-    DynamicObject { types: None, metadata, data: serde_json::Value::Null }
-}
-
 fn config() -> watcher::Config {
     watcher::Config::default().page_size(PAGE)
-}
-
-async fn wait(synced: impl IntoIterator<Item = oneshot::Receiver<()>>) {
-    for listed in synced {
-        // A sender that is dropped belongs to a task that ended: the process is stopping.
-        let _ = listed.await;
-    }
 }
 
 impl<K> From<Event<K>> for Change<K> {

@@ -4,6 +4,14 @@
 //! where a test is about pods it writes what a kubelet would have said. Each module says which other parts of Kubernetes
 //! it relies on.
 
+#![allow(
+    clippy::default_trait_access,
+    clippy::float_cmp,
+    clippy::format_collect,
+    clippy::needless_pass_by_value,
+    reason = "a test is read, not tuned: values are passed as they are made, and counts are whole numbers"
+)]
+
 mod bad_input;
 mod children;
 mod configuration;

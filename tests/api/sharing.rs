@@ -96,10 +96,10 @@ async fn deleting_one_leaves_the_other_whole() {
         assert_eq!(after.object(child), before.object(child));
     }
     assert_eq!(cookie(&scene).await, of_cookie);
-    // The two shared objects lose an owner, and that is all.
-    let mut changes = scene.proxy.changes();
-    changes.sort();
-    assert_eq!(changes, ["apply services market-nodes", "patch secrets market-cookie"]);
+    // The two shared objects lose an owner, unless the garbage collector was quicker, and that is all.
+    let changes = scene.proxy.changes();
+    let expected = ["apply services market-nodes", "patch secrets market-cookie"];
+    assert!(changes.iter().all(|change| expected.contains(&change.as_str())), "{changes:?}");
 
     scene.delete("worker").await;
     eventually("nothing is left", async || {

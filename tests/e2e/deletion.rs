@@ -42,6 +42,10 @@ async fn deletion_leaves_nothing_and_touches_nothing_else() {
 
     namespace.kubectl(&["delete", "exr/shop"]).await;
     namespace.becomes(&before).await;
+
+    // And the name is free again.
+    namespace.apply(&shop("shop", "")).await;
+    namespace.release("shop").complete().await;
 }
 
 /// Objects of somebody else, one of which bears every label of a child.

@@ -37,6 +37,8 @@ async fn a_lost_node_is_told_replaced_and_healed() {
     let ready = shop.condition("Ready", "NodesNotReady").await.message;
     assert_eq!(ready, "2 of 3 nodes are ready");
 
+    // Whoever comes after the operator finds the same.
+    Operator::of(&namespace.cluster).kill().await;
     shop.complete().await;
     meshed(&[shop], 3).await;
     assert!(shop.pods().await.iter().all(|pod| place(pod) != lost), "the replacement is elsewhere");

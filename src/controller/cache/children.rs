@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kube::Resource;
-use kube::api::{DynamicObject, ObjectMeta};
+use kube::api::ObjectMeta;
 
 use super::Key;
 use super::listing::{Change, Listing};
 use crate::api::ElixirRelease;
 use crate::controller::kind::ChildKind;
+use crate::controller::live::LiveChild;
 use crate::controller::view::Child;
 use crate::resources::labels;
 
@@ -52,9 +53,10 @@ impl ChildIndex {
 
     /// Takes in what the API server returned from a write, so that the next look is not older than it: from applying the
     /// desired object of this digest, if the write was that.
-    pub fn put_written(&mut self, kind: ChildKind, object: &DynamicObject, desired: Option<u64>) {
+    pub fn put_written(&mut self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
+        let group = Group::of(&object.metadata);
         if let Some(child) = Child::of(kind, object) {
-            self.seen(Group::of(&object.metadata), Child { applied: desired, ..child });
+            self.seen(group, Child { applied: desired, ..child });
         }
     }
 
@@ -71,7 +73,7 @@ impl ChildIndex {
     }
 
     /// Takes a change and names the groups in which something changed.
-    pub(super) fn on_change(&mut self, kind: ChildKind, change: Change<DynamicObject>) -> Vec<Group> {
+    pub(super) fn on_change(&mut self, kind: ChildKind, change: Change<LiveChild>) -> Vec<Group> {
         let listing = self.listings.entry(kind).or_default();
         match change {
             Change::Begin => {
@@ -79,9 +81,10 @@ impl ChildIndex {
                 Vec::new()
             }
             Change::Seen(object) => {
-                let Some(child) = Child::of(kind, &object) else { return Vec::new() };
+                let group = Group::of(&object.metadata);
+                let Some(child) = Child::of(kind, object) else { return Vec::new() };
                 listing.note(&child.uid);
-                self.seen(Group::of(&object.metadata), child)
+                self.seen(group, child)
             }
             Change::Gone(object) => {
                 let uid = object.metadata.uid.unwrap_or_default();

@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::ResourceExt;
-use kube::api::DynamicObject;
 
 pub use children::{ChildIndex, Group};
 pub use contents::{ContentIndex, Lookup};
@@ -27,6 +26,7 @@ pub use pods::PodIndex;
 pub use releases::{ReleaseIndex, cluster_key};
 
 use super::kind::ChildKind;
+use super::live::LiveChild;
 use super::pod::LivePod;
 use crate::api::ElixirRelease;
 
@@ -85,7 +85,7 @@ impl Cache {
     }
 
     /// A change of a child of one kind.
-    pub fn on_child(&mut self, kind: ChildKind, change: Change<DynamicObject>) -> Vec<Key> {
+    pub fn on_child(&mut self, kind: ChildKind, change: Change<LiveChild>) -> Vec<Key> {
         let groups = self.children.on_change(kind, change);
         groups.iter().flat_map(|group| self.concerned(group)).collect()
     }

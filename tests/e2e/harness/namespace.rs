@@ -96,11 +96,16 @@ impl Namespace {
 
     /// Tells what a person would look at first.
     fn show(&self) {
-        for what in ["elixirreleases,deployments,pods --output=wide", "elixirreleases --output=yaml", "events"] {
-            let arguments: Vec<_> = ["--namespace", &self.name, "get"].into_iter().chain(what.split(' ')).collect();
-            let shown = self.cluster.kubectl(&arguments).output();
+        let questions = [
+            format!("--namespace {} get elixirreleases,deployments,pods --output=wide", self.name),
+            format!("--namespace {} get elixirreleases --output=yaml", self.name),
+            format!("--namespace {} events", self.name),
+            format!("--namespace {} logs deployment/beam-operator --tail=40", super::operator::NAMESPACE),
+        ];
+        for question in questions {
+            let shown = self.cluster.kubectl(&question.split(' ').collect::<Vec<_>>()).output();
             let shown = shown.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            eprintln!("--- {what} of {}\n{}", self.name, shown.unwrap_or_else(|error| error.to_string()));
+            eprintln!("--- kubectl {question}\n{}", shown.unwrap_or_else(|error| error.to_string()));
         }
     }
 }

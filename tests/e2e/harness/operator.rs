@@ -6,7 +6,8 @@ use kube::{Api, ResourceExt};
 
 use super::Cluster;
 
-const NAMESPACE: &str = "beam-operator";
+/// Where `cargo xtask test` installs it.
+pub const NAMESPACE: &str = "beam-operator";
 const PODS: &str = "app.kubernetes.io/name=beam-operator";
 
 /// The operator of the cluster.

@@ -1,5 +1,6 @@
 //! Children, by release and by cluster.
 
+use kube::api::DynamicObject;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ fn cache() -> Cache {
 }
 
 fn seen(cache: &mut Cache, object: DynamicObject) -> Vec<Key> {
-    cache.on_child(ChildKind::Service, Change::Seen(object))
+    cache.on_child(ChildKind::Service, Change::Seen(object.into()))
 }
 
 fn of_shop(cache: &Cache) -> &[Child] {
@@ -76,7 +77,10 @@ fn a_change_concerns_whose_it_is_if_anything_that_is_kept_changed(
 
 #[test]
 fn progress_of_a_deployment_is_news_and_its_bookkeeping_is_not() {
-    let deployment = |version, status| with(service(version, "a"), "status", status);
+    let deployment = |version, status| {
+        let deployment = with(service(version, "a"), "spec", json!({"ours": "a", "template": {}}));
+        with(deployment, "status", status).into()
+    };
     let mut cache = Cache::default();
     let mut seen = |object| names(&cache.on_child(ChildKind::Deployment, Change::Seen(object))).len();
     assert_eq!(seen(deployment(1, json!({"readyReplicas": 1}))), 1);
@@ -99,14 +103,14 @@ fn an_object_made_anew_replaces_the_one_that_it_follows() {
     assert_eq!(names(&seen(&mut cache, anew)), ["shop"]);
 
     // The deletion of the first may be told late.
-    assert_eq!(names(&cache.on_child(ChildKind::Service, Change::Gone(service(10, "a")))), NOBODY);
+    assert_eq!(names(&cache.on_child(ChildKind::Service, Change::Gone(service(10, "a").into()))), NOBODY);
     assert_eq!(&*of_shop(&cache)[0].uid, "another");
 }
 
 #[test]
 fn the_echo_of_a_write_names_nobody() {
     let mut cache = cache();
-    cache.children.put_written(ChildKind::Service, &service(11, "b"), Some(7));
+    cache.children.put_written(ChildKind::Service, service(11, "b").into(), Some(7));
     assert!(of_shop(&cache)[0].is_as(7));
     assert_eq!(names(&seen(&mut cache, service(11, "b"))), NOBODY);
     assert!(of_shop(&cache)[0].is_as(7));
@@ -116,7 +120,7 @@ fn the_echo_of_a_write_names_nobody() {
 fn an_answer_that_comes_after_its_echo_still_tells_what_was_applied() {
     let mut cache = cache();
     seen(&mut cache, service(11, "b"));
-    cache.children.put_written(ChildKind::Service, &service(11, "b"), Some(7));
+    cache.children.put_written(ChildKind::Service, service(11, "b").into(), Some(7));
     assert!(of_shop(&cache)[0].is_as(7));
 }
 
@@ -124,7 +128,7 @@ fn an_answer_that_comes_after_its_echo_still_tells_what_was_applied() {
 fn an_answer_that_comes_after_a_later_change_tells_nothing() {
     let mut cache = cache();
     seen(&mut cache, service(12, "c"));
-    cache.children.put_written(ChildKind::Service, &service(11, "b"), Some(7));
+    cache.children.put_written(ChildKind::Service, service(11, "b").into(), Some(7));
     assert!(!of_shop(&cache)[0].is_as(7));
     assert_eq!(of_shop(&cache)[0].version, 12);
 }
@@ -132,7 +136,7 @@ fn an_answer_that_comes_after_a_later_change_tells_nothing() {
 #[test]
 fn what_was_applied_counts_until_somebody_changes_it() {
     let mut cache = cache();
-    cache.children.put_written(ChildKind::Service, &service(11, "b"), Some(7));
+    cache.children.put_written(ChildKind::Service, service(11, "b").into(), Some(7));
     seen(&mut cache, with(service(12, "b"), "status", json!({})));
     assert!(of_shop(&cache)[0].is_as(7));
     assert_eq!(names(&seen(&mut cache, service(13, "c"))), ["shop"]);
@@ -142,7 +146,7 @@ fn what_was_applied_counts_until_somebody_changes_it() {
 #[test]
 fn a_deletion_concerns_whose_it_was() {
     let mut cache = cache();
-    assert_eq!(names(&cache.on_child(ChildKind::Service, Change::Gone(service(11, "a")))), ["shop"]);
+    assert_eq!(names(&cache.on_child(ChildKind::Service, Change::Gone(service(11, "a").into()))), ["shop"]);
     assert!(cache.children.is_empty());
 }
 
@@ -150,7 +154,7 @@ fn a_deletion_concerns_whose_it_was() {
 fn what_a_list_no_longer_names_is_gone_when_it_ends() {
     let mut cache = cache();
     seen(&mut cache, object("peers", 10, OF_MARKET, "a"));
-    cache.on_child(ChildKind::Role, Change::Seen(object("role", 10, OF_SHOP, "a")));
+    cache.on_child(ChildKind::Role, Change::Seen(object("role", 10, OF_SHOP, "a").into()));
 
     cache.on_child(ChildKind::Service, Change::Begin);
     assert_eq!(names(&seen(&mut cache, service(10, "a"))), NOBODY);
@@ -163,7 +167,7 @@ fn what_a_list_no_longer_names_is_gone_when_it_ends() {
 #[test]
 fn a_list_that_names_everything_is_no_news() {
     let mut cache = cache();
-    for change in [Change::Begin, Change::Seen(service(10, "a")), Change::End] {
+    for change in [Change::Begin, Change::Seen(service(10, "a").into()), Change::End] {
         assert_eq!(names(&cache.on_child(ChildKind::Service, change)), NOBODY);
     }
 }
@@ -175,7 +179,7 @@ fn a_child_that_is_relabelled_moves() {
     assert_eq!((of_shop(&cache).len(), of_market(&cache).len()), (0, 1));
 
     assert_eq!(names(&seen(&mut cache, service(10, "a"))), NOBODY, "an older view does not move it back");
-    cache.children.put_written(ChildKind::Service, &service(12, "a"), Some(7));
+    cache.children.put_written(ChildKind::Service, service(12, "a").into(), Some(7));
     assert_eq!((of_shop(&cache).len(), of_market(&cache).len()), (1, 0));
 }
 

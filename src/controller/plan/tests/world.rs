@@ -197,7 +197,7 @@ impl World {
             Step::Create(desired) => {
                 if let Some(found) = self.object(desired.kind, &desired.name) {
                     let uid = self.releases[release].uid().unwrap();
-                    let Some(known) = desired.recognise(&found.live(&desired.name), &uid) else {
+                    let Some(known) = desired.recognise(found.live(&desired.name).into(), &uid) else {
                         return Answer::Taken(Taken { kind: desired.kind, name: desired.name });
                     };
                     return self.take(release, Step::Update(desired, known.uid));
@@ -278,7 +278,7 @@ impl World {
             cache.on_release(Change::Seen(release.clone()));
         }
         for ((kind, name), stored) in self.objects.iter().filter(|(_, stored)| stored.is_watched()) {
-            cache.on_child(*kind, Change::Seen(stored.live(name)));
+            cache.on_child(*kind, Change::Seen(stored.live(name).into()));
         }
         for (release, (revision, template)) in &self.pinned {
             cache.pin(Key::new("store", release), revision, template.clone());
