@@ -1,8 +1,13 @@
 //! What `beam-operator render` says.
+//!
+//! Its own tests need nothing but the program.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
 /// A release as a file, and its end as a process: exit code and what it wrote to standard error.
@@ -25,4 +30,37 @@ pub fn render(releases: &[(&str, &str)]) -> (i32, String) {
         assert_eq!(output.stdout, b"", "children of a release that is not valid were printed");
     }
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The end of `render` with a file of this content: exit code, standard output and standard error.
+fn render_file(name: &str, content: &str) -> (Option<i32>, String, String) {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&file, content).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_beam-operator")).args(["render", "-f"]).arg(&file).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_valid_file_is_printed_as_children() {
+    let (code, printed, told) = render_file("valid.yaml", include_str!("../../../examples/minimal.yaml"));
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    let kinds: Vec<_> = printed.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert!(kinds.contains(&"Deployment") && kinds.contains(&"Service"), "{printed}");
+}
+
+#[rstest]
+#[case::no_release("empty.yaml", "", "no ElixirRelease in it\n")]
+#[case::another_kind(
+    "kind.yaml",
+    "kind: Deployment",
+    "a document is of kind \"Deployment\", and only ElixirRelease can be rendered\n"
+)]
+#[case::misspelt(
+    "misspelt.yaml",
+    "{kind: ElixirRelease, metadata: {name: shop}, spec: {image: a, clutser: {}}}",
+    "ElixirRelease shop: spec.clutser: is not a field of this API: check its spelling and place\n"
+)]
+fn a_file_that_cannot_be_rendered_is_told(#[case] name: &str, #[case] content: &str, #[case] words: &str) {
+    assert_eq!(render_file(name, content), (Some(1), String::new(), words.to_owned()));
 }

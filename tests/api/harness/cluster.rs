@@ -6,7 +6,7 @@
 //! server, or to change what all others rely on, starts one of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use beam_operator::api::{self, ElixirRelease};
 use hyper_util::client::legacy;
@@ -111,7 +111,10 @@ impl OwnCluster {
     /// Starts one without the CRD.
     pub async fn start(purpose: &str) -> Self {
         let name = format!("{purpose}-{}", std::process::id());
-        xtask(&["cluster", "up", "--control-plane-only", "--name", &name]);
+        if let Err(failure) = try_xtask(&["cluster", "up", "--control-plane-only", "--name", &name]) {
+            let _ = try_xtask(&["cluster", "down", "--name", &name]);
+            panic!("{failure}");
+        }
         let kubeconfig = PathBuf::from(xtask(&["cluster", "kubeconfig", "--name", &name]).trim());
         Self { cluster: Cluster::of(&kubeconfig).await, name }
     }
@@ -129,15 +132,25 @@ impl OwnCluster {
 
 impl Drop for OwnCluster {
     fn drop(&mut self) {
-        xtask(&["cluster", "down", "--name", &self.name]);
+        // A second panic would end all tests.
+        if let Err(failure) = try_xtask(&["cluster", "down", "--name", &self.name]) {
+            eprintln!("{failure}");
+        }
     }
 }
 
 fn xtask(arguments: &[&str]) -> String {
+    try_xtask(arguments).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+fn try_xtask(arguments: &[&str]) -> Result<String, String> {
     let xtask = setting(XTASK, "the path of the xtask program");
-    let output = Command::new(&xtask).args(arguments).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "xtask {} failed", arguments.join(" "));
-    String::from_utf8(output.stdout).unwrap()
+    let failed = |why: String| format!("{xtask} {} failed: {why}", arguments.join(" "));
+    let output = Command::new(&xtask).args(arguments).output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    String::from_utf8(output.stdout).map_err(|error| failed(error.to_string()))
 }
 
 fn setting(variable: &str, what: &str) -> String {
