@@ -8,7 +8,7 @@ use kube::api::DeleteParams;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::Scene;
+use crate::harness::{Scene, eventually};
 
 /// A release that has a child of every kind.
 const SHOP: &str = "
@@ -88,7 +88,12 @@ async fn it_is_left_alone_and_told(
     assert_eq!(children, if kind == ChildKind::Secret { 1 } else { 11 });
 
     scene.children(kind).delete(name, &DeleteParams::background()).await.unwrap();
-    scene.gone(kind, name).await;
+    // One that has our labels is seen to go, and its place is taken at once.
+    eventually("theirs is gone", async || match scene.children(kind).get_opt(name).await.unwrap() {
+        Some(left) if left.uid() == theirs.uid() => Err("it is there".to_owned()),
+        _ => Ok(()),
+    })
+    .await;
     let releases = scene.objects("beam-operator.io/v1alpha1", "ElixirRelease");
     scene.patch(&releases, "shop", json!({"metadata": {"annotations": {"example.com/look": "again"}}})).await;
     scene.child(kind, name, |child| child["metadata"]["ownerReferences"][0]["name"] == "shop").await;
