@@ -22,7 +22,6 @@ use tower::{BoxError, ServiceBuilder};
 use super::eventually;
 
 const KUBECONFIG: &str = "BEAM_OPERATOR_TEST_KUBECONFIG";
-const XTASK: &str = "BEAM_OPERATOR_TEST_XTASK";
 
 /// An API server.
 #[derive(Clone)]
@@ -35,7 +34,12 @@ pub struct Cluster {
 impl Cluster {
     /// The one that the tests share, with the CRD installed.
     pub async fn shared() -> Self {
-        let kubeconfig = setting(KUBECONFIG, "the kubeconfig of an API server with a controller manager");
+        let kubeconfig = std::env::var(KUBECONFIG).unwrap_or_else(|_| {
+            panic!(
+                "{KUBECONFIG} must be the kubeconfig of an API server with a controller manager; `cargo xtask test` starts \
+                 one, sets it and runs these tests"
+            )
+        });
         let cluster = Self::of(Path::new(&kubeconfig)).await;
         cluster.install_crd(&api::crd()).await;
         cluster
@@ -144,17 +148,13 @@ fn xtask(arguments: &[&str]) -> String {
 }
 
 fn try_xtask(arguments: &[&str]) -> Result<String, String> {
-    let xtask = setting(XTASK, "the path of the xtask program");
-    let failed = |why: String| format!("{xtask} {} failed: {why}", arguments.join(" "));
-    let output = Command::new(&xtask).args(arguments).output().map_err(|error| failed(error.to_string()))?;
+    // By way of cargo: the program that started the tests may have been built anew and replaced since.
+    let failed = |why: String| format!("cargo xtask {} failed: {why}", arguments.join(" "));
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("xtask").args(arguments);
+    let output = command.output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
     String::from_utf8(output.stdout).map_err(|error| failed(error.to_string()))
-}
-
-fn setting(variable: &str, what: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} must be {what}; `cargo xtask test` starts one, sets it and runs these tests")
-    })
 }

@@ -138,13 +138,27 @@ pub(crate) fn free_slot() -> Result<Slot> {
 
 /// The slots of all clusters of this user that have nodes.
 pub(crate) fn taken_slots() -> Result<Vec<Slot>> {
-    let mut taken = Vec::new();
-    for entry in fs::read_dir(root()?)? {
-        if let Some(Record { extent: Extent::Nodes { slot, .. }, .. }) = read(&entry?.path())? {
-            taken.push(slot);
-        }
+    let slot = |record: Record| match record.extent {
+        Extent::Nodes { slot, .. } => Some(slot),
+        Extent::ControlPlane { .. } => None,
+    };
+    Ok(all()?.into_iter().filter_map(slot).collect())
+}
+
+/// The ports of all clusters of this user, whether they run or not.
+pub(crate) fn taken_ports() -> Result<Vec<u16>> {
+    let ports = |record: Record| [record.endpoint.port()].into_iter().chain(record.etcd_ports);
+    Ok(all()?.into_iter().flat_map(ports).collect())
+}
+
+fn all() -> Result<Vec<Record>> {
+    let root = root()?;
+    fs::create_dir_all(&root).with_context(|| format!("failed to create {}", root.display()))?;
+    let mut records = Vec::new();
+    for entry in fs::read_dir(root)? {
+        records.extend(read(&entry?.path())?);
     }
-    Ok(taken)
+    Ok(records)
 }
 
 /// A file for what all clusters of this user share.

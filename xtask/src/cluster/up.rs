@@ -1,6 +1,8 @@
 //! Makes a cluster, or repairs one: what runs already is left alone, what has died is started again.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ use crate::{progress, tools};
 
 const DEFAULT_NODES: u8 = 3;
 const API_SERVER_PORT: u16 = 6443;
+const PORTS: Range<u16> = 20_000..30_000;
 const READY: Duration = Duration::from_mins(3);
 
 /// What is asked of a cluster. What is left open stays as it is, or gets its default.
@@ -129,17 +132,18 @@ fn changed_extent(name: &str, now: Extent, wanted: &Wanted) -> Result<Extent> {
     }
 }
 
-/// Ports on loopback that nobody listens on.
+/// Ports on loopback that nobody listens on and no other cluster of this user was given.
+///
+/// They lie below those that the system gives to outgoing connections and those of Services of type NodePort, for it may
+/// be minutes until they are used: programs may have to be compiled first. The search starts anywhere, so that another
+/// user's cluster, whose record is not seen, hardly ever chooses the same.
 pub(crate) fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
-    let mut ports = [0; COUNT];
-    // All are held until all are known, so that they differ.
-    let mut listeners = Vec::new();
-    for port in &mut ports {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        *port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok(ports)
+    let taken = record::taken_ports()?;
+    let start = RandomState::new().hash_one(()) % u64::from(PORTS.end - PORTS.start);
+    let is_free = |port: &u16| !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let ports: Vec<_> =
+        PORTS.cycle().skip(usize::try_from(start)?).take(PORTS.len()).filter(is_free).take(COUNT).collect();
+    ports.try_into().ok().with_context(|| format!("no {COUNT} ports from {} to {} are free", PORTS.start, PORTS.end))
 }
 
 /// Waits for what a first `kubectl apply` needs, and checks that all that was started still runs.
