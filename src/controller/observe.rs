@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::cache::{Cache, Group, Key, Lookup, cluster_key};
@@ -69,11 +70,24 @@ impl Observed {
         self.children.iter().chain(&self.shared).find(|child| child.kind == kind && *child.name == *name)
     }
 
+    /// Whether a child of these is one that the members of the cluster share.
+    #[must_use]
+    pub fn is_shared(&self, child: &Child) -> bool {
+        self.shared.iter().any(|shared| shared.uid == child.uid)
+    }
+
     /// Its Deployment, not one of the same name that somebody else made.
     #[must_use]
     pub fn deployment(&self) -> Option<&DeploymentView> {
         let named = self.child(ChildKind::Deployment, &self.key.name);
         named.filter(|child| child.is_ours(self.uid())).and_then(Child::deployment)
+    }
+
+    /// When the trouble of a pod next counts as over without anything else happening.
+    #[must_use]
+    pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
+        let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
+        troubles.filter_map(|trouble| trouble.until).filter(|until| *until > now).min()
     }
 
     /// Its revisions, newest first.
