@@ -70,12 +70,6 @@ impl Observed {
         self.children.iter().chain(&self.shared).find(|child| child.kind == kind && *child.name == *name)
     }
 
-    /// Whether a child of these is one that the members of the cluster share.
-    #[must_use]
-    pub fn is_shared(&self, child: &Child) -> bool {
-        self.shared.iter().any(|shared| shared.uid == child.uid)
-    }
-
     /// Its Deployment, not one of the same name that somebody else made.
     #[must_use]
     pub fn deployment(&self) -> Option<&DeploymentView> {

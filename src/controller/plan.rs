@@ -71,10 +71,6 @@ pub struct Desired {
 }
 
 impl Desired {
-    fn is_shared(&self) -> bool {
-        matches!(self.group, Some(Group::Cluster(_)))
-    }
-
     /// The object that stands where this one should be, if it is the release's after all and had only gone unseen: it is
     /// owned by the release, or the operator made it and its labels claim it for nobody else.
     #[must_use]
@@ -128,9 +124,6 @@ impl Plan {
     fn want(&mut self, observed: &Observed, desired: &Desired) {
         match observed.child(desired.kind, &desired.name) {
             None => self.steps.push(Step::Create(desired.clone())),
-            Some(child) if observed.is_shared(child) != desired.is_shared() => {
-                self.taken.push(Taken { kind: desired.kind, name: desired.name.clone() });
-            }
             Some(child) if child.deleting || child.is_as(desired.digest) => {}
             Some(child) if child.is_ours(observed.uid()) => {
                 self.steps.push(Step::Update(desired.clone(), child.uid.clone()));
