@@ -87,7 +87,7 @@ async fn a_restart_with_nothing_changed_writes_nothing() {
         .await;
     // Amounts and references as people write them, which the API server completes and spells its own way.
     let blog = "envFrom: [{secretRef: {name: env}}]
-resources: {requests: {cpu: 0.5, memory: 1024Mi}, limits: {memory: 1.5Gi}}
+resources: {requests: {cpu: '0.5', memory: 1024Mi}, limits: {memory: 1.5Gi}}
 env: [{name: CPUS, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]
 volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]";
     scene.apply("blog", &shop("blog:1", blog)).await;
