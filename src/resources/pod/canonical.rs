@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    fn completed(spec: Value) -> Value {
+    fn completed(spec: &Value) -> Value {
         let template: PodTemplateSpec = serde_json::from_value(json!({"spec": spec})).unwrap();
         serde_json::to_value(complete(template)).unwrap()["spec"].take()
     }
@@ -119,7 +119,7 @@ mod tests {
                 ]}},
             ],
         });
-        assert_eq!(completed(written), stored);
-        assert_eq!(completed(stored.clone()), stored, "what is complete stays as it is");
+        assert_eq!(completed(&written), stored);
+        assert_eq!(completed(&stored), stored, "what is complete stays as it is");
     }
 }
