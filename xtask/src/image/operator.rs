@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -41,14 +41,11 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
 /// Compiles the binary and returns its path. A target of its own keeps the flags from rebuilding everything else.
 pub(crate) fn compile() -> Result<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(checkout::root()).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    let mut cargo = command::cargo();
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo.args(["build", "--release", "--locked", "--bin", BINARY, "--target", &target]);
-    // What cargo tells people goes to the terminal, what it tells programs comes here.
-    let output = cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "the operator does not compile");
-    let binary = executable(&String::from_utf8_lossy(&output.stdout))
-        .context("cargo did not say where the operator's binary is")?;
+    let messages = command::run_for_output(cargo.args(["--message-format", "json-render-diagnostics"]))?;
+    let binary = executable(&messages).context("cargo did not say where the operator's binary is")?;
     ensure!(is_static(&binary)?, "{} needs shared libraries, and an image from scratch has none", binary.display());
     Ok(binary)
 }
