@@ -12,27 +12,43 @@ use crate::{command, tools};
 
 /// Where the operator runs in the demo and in tests.
 pub(crate) const NAMESPACE: &str = "beam-operator";
+/// The least number of nodes of a cluster of ours.
+const NODES: u8 = 3;
 
 /// A cluster with the images on its nodes.
 pub(crate) struct Target {
     kubeconfig: PathBuf,
+    operator: OperatorImage,
+}
+
+/// The image of the operator that is installed.
+enum OperatorImage {
+    /// The one that was built last, with its digest: its name is the same each time.
+    Built { digest: String },
+    /// One that the nodes have or can pull.
+    Named { repository: String, tag: String },
 }
 
 impl Target {
     /// Our own cluster of this name, made or repaired, with the images on its nodes.
-    pub(crate) fn own(name: &str, nodes: u8, images: &[Selection]) -> Result<Self> {
-        let wanted = Wanted { nodes: Some(nodes), ..Wanted::default() };
-        let cluster: Cluster = cluster::up(name, &wanted)?;
+    pub(crate) fn own(name: &str, images: &[Selection]) -> Result<Self> {
+        let nodes = cluster::size(name)?.max(NODES);
+        let cluster: Cluster = cluster::up(name, &Wanted { nodes: Some(nodes), ..Wanted::default() })?;
+        let mut provided = Vec::new();
         for image in images {
-            image::provide(*image, name)?;
+            provided.extend(image::provide(*image, name)?);
         }
-        Ok(Self { kubeconfig: cluster.kubeconfig() })
+        let reference = image::operator_reference();
+        let operator = provided.into_iter().find(|image| image.reference == reference);
+        let digest = operator.context("the operator's image is not among those asked for")?.digest;
+        Ok(Self { kubeconfig: cluster.kubeconfig(), operator: OperatorImage::Built { digest } })
     }
 
-    /// A cluster that exists, whose nodes can pull the images or have them.
-    pub(crate) fn existing(kubeconfig: &Path) -> Result<Self> {
+    /// A cluster that exists, whose nodes have the operator's image or can pull it.
+    pub(crate) fn existing(kubeconfig: &Path, operator: &str) -> Result<Self> {
         ensure!(kubeconfig.is_file(), "there is no kubeconfig {}", kubeconfig.display());
-        Ok(Self { kubeconfig: kubeconfig.to_owned() })
+        let operator = OperatorImage::named(operator)?;
+        Ok(Self { kubeconfig: kubeconfig.to_owned(), operator })
     }
 
     /// Its administrator's kubeconfig.
@@ -46,6 +62,7 @@ impl Target {
         let mut helm = Command::new(tools::HELM.path()?);
         helm.args(["upgrade", "--install", "beam-operator"]).arg(chart);
         helm.args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
+        helm.args(self.operator.values());
         command::run(helm.env("KUBECONFIG", &self.kubeconfig))
     }
 
@@ -64,5 +81,48 @@ impl Target {
         let mut command = Command::new(kubectl);
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
         Ok(command)
+    }
+}
+
+impl OperatorImage {
+    /// An image by a reference that ends in a tag.
+    fn named(reference: &str) -> Result<Self> {
+        let parts = reference.rsplit_once(':').filter(|(_, tag)| !tag.is_empty() && !tag.contains('/'));
+        let (repository, tag) = parts.with_context(|| format!("{reference} has no tag: write REPOSITORY:TAG"))?;
+        Ok(Self::Named { repository: repository.to_owned(), tag: tag.to_owned() })
+    }
+
+    /// The chart's values for it.
+    fn values(&self) -> Vec<String> {
+        let set = |value: String| ["--set-string".to_owned(), value];
+        match self {
+            // The name of the image does not change when its content does; an annotation that does starts a new pod.
+            Self::Built { digest } => set(format!(r"podAnnotations.beam-operator\.io/image={digest}")).into(),
+            Self::Named { repository, tag } => {
+                [set(format!("image.repository={repository}")), set(format!("image.tag={tag}"))].concat()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_a_repository_and_a_tag() {
+        let values = OperatorImage::named("registry.example.com:5000/beam-operator:1").unwrap().values();
+        let expected =
+            ["--set-string", "image.repository=registry.example.com:5000/beam-operator", "--set-string", "image.tag=1"];
+        assert_eq!(values, expected);
+        for without in ["beam-operator", "registry.example.com:5000/beam-operator", "beam-operator:"] {
+            assert!(OperatorImage::named(without).is_err(), "{without}");
+        }
+    }
+
+    #[test]
+    fn a_new_build_under_the_same_name_starts_a_new_pod() {
+        let values = |digest: &str| OperatorImage::Built { digest: digest.to_owned() }.values();
+        assert_ne!(values("sha256:1"), values("sha256:2"));
     }
 }

@@ -13,12 +13,11 @@ use crate::cluster::{self, Wanted};
 use crate::codegen;
 use crate::image::Selection;
 use crate::target::Target;
-use crate::{command, deny, manifests, progress};
+use crate::{command, demo, deny, manifests, progress};
 
 /// The clusters of the tests, so that they never meet somebody's development cluster.
 const API_CLUSTER: &str = "test-api";
 const NODES_CLUSTER: &str = "test-nodes";
-const NODES: u8 = 3;
 
 /// Which of the checks to run.
 #[derive(clap::Args)]
@@ -90,8 +89,11 @@ fn api(filter: &[String]) -> Result<()> {
 }
 
 fn nodes(filter: &[String]) -> Result<()> {
-    let target = Target::own(NODES_CLUSTER, NODES, &[Selection::All])?;
+    let target = Target::own(NODES_CLUSTER, &[Selection::All])?;
     target.install_operator()?;
+    if filter.is_empty() {
+        demo::check(&target)?;
+    }
     let variables = [
         ("BEAM_OPERATOR_E2E_KUBECONFIG", target.kubeconfig()),
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),

@@ -30,6 +30,7 @@ mod requirements;
 mod status;
 mod up;
 
+pub(crate) use archive::Manifest;
 pub(crate) use down::down;
 pub(crate) use file::write_private;
 pub(crate) use process::Processes;
@@ -41,9 +42,19 @@ pub(crate) fn exists(name: &str) -> Result<bool> {
     Ok(record::read(&record::directory(name)?)?.is_some())
 }
 
-/// Imports an OCI archive into the containerd of every node of the cluster.
-pub(crate) fn load_image(name: &str, archive: &Path) -> Result<()> {
+/// Imports an OCI archive into the containerd of every node of the cluster, and returns what is in it.
+pub(crate) fn load_image(name: &str, archive: &Path) -> Result<Manifest> {
     let cluster = record::Cluster::open(name)?;
     let processes = process::Processes::of(&cluster.directory);
-    up::on_each(&cluster.record.extent.nodes(), |node| node::import(&processes, node, archive))
+    up::on_each(&cluster.record.extent.nodes(), |node| node::import(&processes, node, archive))?;
+    Manifest::of(archive)
+}
+
+/// How many nodes the cluster of this name has; none if there is no such cluster.
+pub(crate) fn size(name: &str) -> Result<u8> {
+    let record = record::read(&record::directory(name)?)?;
+    Ok(record.map_or(0, |record| match record.extent {
+        record::Extent::ControlPlane { .. } => 0,
+        record::Extent::Nodes { count, .. } => count,
+    }))
 }

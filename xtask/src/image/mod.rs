@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
-pub(crate) use operator::compile as compile_operator;
+pub(crate) use operator::{compile as compile_operator, reference as operator_reference};
 
-use crate::{cluster, debian, progress, tools};
+use crate::cluster::{self, Manifest};
+use crate::{debian, progress, tools};
 
 const PACKAGES: &[&str] = &["buildah", "debian-archive-keyring", "iproute2", "mmdebstrap", "util-linux"];
 
@@ -60,7 +61,7 @@ struct Archive {
 /// Builds the images that were asked for and, if there is such a cluster, puts them on its nodes.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if cluster::exists(&arguments.cluster)? {
-        return provide(arguments.which, &arguments.cluster);
+        return provide(arguments.which, &arguments.cluster).map(drop);
     }
     build(arguments.which)?;
     eprintln!("there is no cluster {}: the images stay in the cache", arguments.cluster);
@@ -68,12 +69,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Puts images on the nodes of a cluster, and builds those that have changed first.
-pub(crate) fn provide(which: Selection, cluster: &str) -> Result<()> {
-    for Archive { reference, path } in build(which)? {
+pub(crate) fn provide(which: Selection, cluster: &str) -> Result<Vec<Manifest>> {
+    let load = |Archive { reference, path }| {
         let what = format!("importing {reference} into the nodes of cluster {cluster}");
-        progress::step(&what, "", || cluster::load_image(cluster, &path))?;
-    }
-    Ok(())
+        progress::step(&what, "", || cluster::load_image(cluster, &path))
+    };
+    build(which)?.into_iter().map(load).collect()
 }
 
 fn build(which: Selection) -> Result<Vec<Archive>> {

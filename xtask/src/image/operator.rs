@@ -21,9 +21,14 @@ const BUILD_STAGE: &str = "build";
 /// The workspace has one version; this crate's is the operator's too.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The name of the operator's image.
+pub(crate) fn reference() -> String {
+    format!("localhost/{BINARY}:{VERSION}")
+}
+
 /// The image of the operator as it is in this checkout.
 pub(super) fn build(cache: &Cache) -> Result<Archive> {
-    let reference = format!("localhost/{BINARY}:{VERSION}");
+    let reference = reference();
     eprintln!("==> compiling the operator into a static binary");
     let binary = compile()?;
     let dockerfile = checkout::root().join("Dockerfile");
