@@ -2,13 +2,13 @@
 //!
 //! A node's link can be cut while the node goes on running, as a cable can be pulled. The machine itself reaches pods
 //! through their nodes, and Services through the first node, whose kube-proxy translates them. Nothing is routed out
-//! of the benchmark range, and no setting or packet filter of the machine is changed.
+//! of the benchmark range, and no packet filter of the machine is changed.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::addresses::{Node, Slot};
+use super::addresses::{Node, SLOTS, Slot};
 use crate::command::quiet;
 
 /// Ensures the bridge and the machine's address on it.
@@ -55,6 +55,11 @@ pub(crate) fn remove_node(node: Node) -> Result<()> {
 /// Removes the bridge and with it the routes through it.
 pub(crate) fn remove_bridge(slot: Slot) -> Result<()> {
     remove_device(&slot.bridge())
+}
+
+/// Whether any cluster on the machine, whoever made it, has nodes.
+pub(crate) fn is_any_bridge() -> bool {
+    (0..SLOTS).any(|slot| is_device(&Slot(slot).bridge()))
 }
 
 /// Removes the device, which may vanish by itself because its namespace has gone.

@@ -137,7 +137,7 @@ pub(crate) fn free_slot() -> Result<Slot> {
 }
 
 /// The slots of all clusters of this user that have nodes.
-pub(crate) fn taken_slots() -> Result<Vec<Slot>> {
+fn taken_slots() -> Result<Vec<Slot>> {
     let slot = |record: Record| match record.extent {
         Extent::Nodes { slot, .. } => Some(slot),
         Extent::ControlPlane { .. } => None,
@@ -161,11 +161,6 @@ fn all() -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// A file for what all clusters of this user share.
-pub(crate) fn shared_file(name: &str) -> Result<PathBuf> {
-    Ok(root()?.join(name))
-}
-
 /// Keeps other commands away from the cluster as long as the result lives.
 pub(crate) fn lock(name: &str) -> Result<File> {
     lock_directory(&directory(name)?)
@@ -182,7 +177,8 @@ pub(crate) fn lock_all() -> Result<File> {
     lock_directory(&root()?)
 }
 
-fn lock_directory(directory: &Path) -> Result<File> {
+/// Keeps other commands away from a directory, made first, as long as the result lives.
+pub(crate) fn lock_directory(directory: &Path) -> Result<File> {
     loop {
         fs::create_dir_all(directory).with_context(|| format!("failed to create {}", directory.display()))?;
         let lock = File::open(directory)?;
