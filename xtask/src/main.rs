@@ -15,6 +15,7 @@ mod deny;
 mod image;
 mod manifests;
 mod progress;
+mod refusal;
 mod target;
 mod test;
 mod tools;
