@@ -12,6 +12,7 @@ mod command;
 mod debian;
 mod demo;
 mod deny;
+mod fingerprint;
 mod image;
 mod manifests;
 mod progress;

@@ -5,10 +5,9 @@
 //! up as OCI archives, which `containerd` imports.
 //!
 //! Everything is kept in the cache under the hash of what it was made from, so that only what changed is made again
-//! and a second run makes nothing: [`Fingerprint`](fingerprint::Fingerprint) says what counts as a change.
+//! and a second run makes nothing: [`Fingerprint`](crate::fingerprint::Fingerprint) says what counts as a change.
 
 mod buildah;
-mod fingerprint;
 mod operator;
 mod rootfs;
 mod shop;
