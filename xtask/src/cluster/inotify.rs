@@ -44,6 +44,11 @@ pub(crate) fn restore_unless_needed() -> Result<()> {
     restore(Path::new(LIMIT), &directory.join(NOTE))
 }
 
+/// The limit without any cluster.
+pub(crate) fn was() -> Result<String> {
+    fs::read_to_string(Path::new(DIRECTORY).join(NOTE)).or_else(|_| read(Path::new(LIMIT)))
+}
+
 fn read(limit: &Path) -> Result<String> {
     let text = fs::read_to_string(limit).with_context(|| format!("failed to read {}", limit.display()))?;
     Ok(text.trim().to_owned())
