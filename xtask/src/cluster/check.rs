@@ -38,6 +38,7 @@ pub(crate) fn check() -> Result<()> {
 
 fn check_all() -> Result<()> {
     let machine = Machine::now()?;
+    step("check: a cluster in another network keeps its slot", "", machine::slot_of_another_network_is_left)?;
     check_cluster(&machine)?;
     step("check: an API server without nodes comes and goes", "", control_plane::comes_and_goes)?;
     step("check: without root an API server is had, and nodes are refused", "", control_plane::works_without_root)?;

@@ -3,7 +3,7 @@
 //! A node's daemons have 8 and a control plane as many, while the kernel's default is 128 for all processes of a user:
 //! the fifth cluster of three nodes would fail with "too many open files". The limit is raised with the first cluster
 //! that has nodes, and set back when the last one goes, whoever made them: so what it was is noted in `/run`, which is
-//! lost exactly when the limit is, and a cluster is there as long as its bridge is.
+//! lost exactly when the limit is, and a cluster is there as long as its bridge or its cgroups are.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{file, network, record};
+use super::{file, record};
 
 /// The limit.
 pub(crate) const LIMIT: &str = "/proc/sys/fs/inotify/max_user_instances";
@@ -38,7 +38,7 @@ pub(crate) fn restore_unless_needed() -> Result<()> {
         return Ok(());
     }
     let _lock = record::lock_directory(directory)?;
-    if network::is_any_bridge() {
+    if !record::used_slots()?.is_empty() {
         return Ok(());
     }
     restore(Path::new(LIMIT), &directory.join(NOTE))

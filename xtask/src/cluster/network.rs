@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::addresses::{Node, SLOTS, Slot};
+use super::addresses::{Node, Slot};
 use crate::command::quiet;
 
 /// Ensures the bridge and the machine's address on it.
@@ -57,11 +57,6 @@ pub(crate) fn remove_bridge(slot: Slot) -> Result<()> {
     remove_device(&slot.bridge())
 }
 
-/// Whether any cluster on the machine, whoever made it, has nodes.
-pub(crate) fn is_any_bridge() -> bool {
-    (0..SLOTS).any(|slot| is_device(&Slot(slot).bridge()))
-}
-
 /// Removes the device, which may vanish by itself because its namespace has gone.
 fn remove_device(device: &str) -> Result<()> {
     if is_device(device) {
@@ -83,6 +78,11 @@ pub(crate) fn set_link(node: Node, up: bool) -> Result<()> {
 /// Whether a node's link to the bridge is there and not cut.
 pub(crate) fn is_link_up(node: Node) -> bool {
     quiet(&format!("ip -oneline link show {}", node.id())).is_ok_and(|line| line.contains(",UP"))
+}
+
+/// Whether a cluster in this network namespace has the slot.
+pub(crate) fn is_bridge(slot: Slot) -> bool {
+    is_device(&slot.bridge())
 }
 
 fn is_device(name: &str) -> bool {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::addresses::{Node, SLOTS, Slot, Subnet};
 use super::file::write;
+use super::{cgroup, network};
 
 /// The Services of a cluster without nodes: nothing ever routes to them, so every such cluster has the same.
 const UNROUTED_SERVICES: Subnet = Subnet::new(Ipv4Addr::new(10, 96, 0, 0), 16);
@@ -126,14 +127,21 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Record>> {
     }
 }
 
-/// A slot that no cluster of this user has, and whose bridge no other user has made.
+/// A slot that no cluster of this user has, and of which nothing is on the machine.
 ///
 /// The caller holds [`lock_all`] until its own record is written.
 pub(crate) fn free_slot() -> Result<Slot> {
-    let taken = taken_slots()?;
-    let free = |slot: &Slot| !taken.contains(slot) && !Path::new("/sys/class/net").join(slot.bridge()).exists();
-    let slot = (0..SLOTS).map(Slot).find(free);
+    let (taken, used) = (taken_slots()?, used_slots()?);
+    let slot = (0..SLOTS).map(Slot).find(|slot| !taken.contains(slot) && !used.contains(slot));
     slot.with_context(|| format!("all {SLOTS} address ranges for clusters are taken: take one down"))
+}
+
+/// The slots of which something is on the machine, whoever made it: a bridge, or the first node's cgroup, for
+/// containers with networks of their own may share the cgroups.
+pub(crate) fn used_slots() -> Result<Vec<Slot>> {
+    let hierarchies = cgroup::hierarchies()?;
+    let has_cgroup = |slot: Slot| hierarchies.iter().any(|hierarchy| hierarchy.join(slot.node(1).id()).exists());
+    Ok((0..SLOTS).map(Slot).filter(|slot| network::is_bridge(*slot) || has_cgroup(*slot)).collect())
 }
 
 /// The slots of all clusters of this user that have nodes.
