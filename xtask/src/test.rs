@@ -99,7 +99,12 @@ fn nodes(filter: &[String]) -> Result<()> {
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
     ];
     let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "1"];
-    cargo(&run, filter, &variables)
+    cargo(&run, filter, &variables)?;
+    if filter.is_empty() {
+        target.install_operator_by_manifests()?;
+        demo::check(&target)?;
+    }
+    Ok(())
 }
 
 /// Runs tests against a cluster and takes it down afterwards, whatever came of them.
