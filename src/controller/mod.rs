@@ -26,6 +26,7 @@ pub mod pod;
 pub mod queue;
 pub mod reconcile;
 pub mod revision;
+pub mod slots;
 pub mod status;
 pub mod validate;
 pub mod view;
@@ -39,13 +40,13 @@ use futures::channel::mpsc::UnboundedReceiver;
 use futures::{StreamExt, stream};
 use kube::runtime::controller::{Config, Controller, Error};
 use kube::runtime::reflector::{self, ObjectRef};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{debug, info};
 
 use self::cache::{Cache, Key};
 use self::queue::{Backlog, Queue};
 use self::reconcile::Context;
+use self::slots::Slots;
 use self::watches::Watches;
 use crate::operator::Runtime;
 use crate::operator::metrics::Metrics;
@@ -61,7 +62,7 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// # Errors
 /// A task of the controller ended although nobody asked it to.
 pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
-    let slots = Arc::new(Semaphore::new(usize::from(runtime.settings.concurrency)));
+    let slots = Slots::new(runtime.settings.concurrency);
     let backlog = Backlog::new(runtime.metrics.clone());
     let mut caches = Vec::new();
     let mut tasks = JoinSet::new();

@@ -116,3 +116,6 @@ fn contents(cache: &Cache, key: &Key, uses: &[Use]) -> Contents {
     });
     known.collect()
 }
+
+#[cfg(test)]
+mod tests;

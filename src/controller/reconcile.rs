@@ -11,7 +11,6 @@ use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use tracing::{Instrument, debug, info, warn};
 
 use super::apply::{self, Applier, Outcome};
@@ -24,6 +23,7 @@ use super::observe::Observed;
 use super::ownership::FIELD_MANAGER;
 use super::plan::plan;
 use super::queue::Queue;
+use super::slots::Slots;
 use super::status::{Verdict, status};
 use super::validate::{References, validate};
 use super::watches::Stub;
@@ -74,7 +74,7 @@ pub struct Context {
     facts: Facts,
     pub(super) cache: Arc<Mutex<Cache>>,
     pub(super) queue: Queue,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -82,7 +82,7 @@ pub struct Context {
 impl Context {
     /// What the reconciles of the releases in `cache` share.
     #[must_use]
-    pub fn new(runtime: &Runtime, cache: Arc<Mutex<Cache>>, queue: Queue, slots: Arc<Semaphore>) -> Self {
+    pub fn new(runtime: &Runtime, cache: Arc<Mutex<Cache>>, queue: Queue, slots: Arc<Slots>) -> Self {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
             operator_namespace: runtime.settings.pod_namespace.clone(),
@@ -106,6 +106,10 @@ impl Context {
         self.queue.take(key);
     }
 
+    fn has_failed(&self, key: &Key) -> bool {
+        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(key)
+    }
+
     /// Counts a failure of a release, or forgets them with its success; the number of failures in a row.
     fn count(&self, key: &Key, failed: bool) -> u32 {
         let mut failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -125,8 +129,9 @@ impl Context {
 /// The API server refused something or did not answer.
 pub async fn reconcile(stub: Arc<Stub>, context: Arc<Context>) -> Result<Action, Error> {
     let key = key_of(&stub);
-    // The semaphore is never closed, and an error would only mean no limit.
-    let _slot = context.slots.acquire().await;
+    let Some(_slot) = context.slots.take(context.has_failed(&key)).await else {
+        return Ok(Action::requeue(jittered(FIRST_PAUSE)));
+    };
     context.queue.take(&key);
     let timer = context.metrics.reconciles.start();
     let span = reconcile_span(&key.namespace, &key.name);

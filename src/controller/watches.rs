@@ -259,3 +259,6 @@ impl<K> From<Event<K>> for Change<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

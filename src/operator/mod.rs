@@ -4,7 +4,8 @@
 //! [`run`] puts the parts together and hands them to the controller as a [`Runtime`]:
 //!
 //! 1. The ports are opened and `/readyz` says that the process starts.
-//! 2. [`startup`] waits until the CRD and the permissions are there.
+//! 2. [`startup`] waits until the CRD and the permissions are there. From then on it looks again whenever the API server
+//!    refuses something.
 //! 3. [`leader`] waits for the Lease; a standby is ready.
 //! 4. The controller starts, and calls [`Readiness::ready`] when its caches are filled.
 //!
@@ -16,6 +17,7 @@ pub mod events;
 pub mod leader;
 pub mod metrics;
 mod readiness;
+mod refusals;
 mod run;
 pub mod server;
 pub mod settings;
@@ -24,4 +26,5 @@ pub mod startup;
 pub mod telemetry;
 
 pub use readiness::Readiness;
+pub use refusals::Refusals;
 pub use run::{Error, Runtime, run};

@@ -17,11 +17,13 @@ pub struct Readiness {
 struct State {
     ready: bool,
     reason: String,
+    /// What is missing of what was there at the start.
+    lacking: Option<String>,
 }
 
 impl Default for Readiness {
     fn default() -> Self {
-        let state = State { ready: false, reason: "starting".to_owned() };
+        let state = State { ready: false, reason: "starting".to_owned(), lacking: None };
         Self { state: Arc::new(watch::Sender::new(state)) }
     }
 }
@@ -42,19 +44,32 @@ impl Readiness {
         self.set(true, "ready".to_owned());
     }
 
+    /// Not ready, whatever stage it has come to, because this was taken away; with `None`, it is there again.
+    pub fn lacking(&self, what: Option<String>) {
+        self.change(|state| state.lacking = what);
+    }
+
     /// Whether the process is ready, and the words for `/readyz`.
     #[must_use]
     pub fn check(&self) -> (bool, String) {
         let state = self.state.borrow();
-        (state.ready, state.reason.clone())
+        match &state.lacking {
+            Some(lacking) => (false, lacking.clone()),
+            None => (state.ready, state.reason.clone()),
+        }
     }
 
     fn set(&self, ready: bool, reason: String) {
-        let next = State { ready, reason };
+        self.change(|state| (state.ready, state.reason) = (ready, reason));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
         self.state.send_if_modified(|state| {
+            let mut next = state.clone();
+            change(&mut next);
             let changed = *state != next;
             if changed {
-                tracing::debug!(ready = next.ready, reason = next.reason, "readiness");
+                tracing::debug!(ready = next.ready, reason = next.reason, lacking = next.lacking, "readiness");
                 *state = next;
             }
             changed
@@ -76,5 +91,17 @@ mod tests {
         assert!(readiness.check().0);
         readiness.clone().ready();
         assert_eq!(readiness.check(), (true, "ready".to_owned()));
+    }
+
+    #[test]
+    fn what_was_taken_away_counts_at_any_stage() {
+        let readiness = Readiness::default();
+        readiness.ready();
+        readiness.lacking(Some("the CRD".to_owned()));
+        assert_eq!(readiness.check(), (false, "the CRD".to_owned()));
+        readiness.standby();
+        assert_eq!(readiness.check(), (false, "the CRD".to_owned()));
+        readiness.lacking(None);
+        assert!(readiness.check().0);
     }
 }

@@ -9,13 +9,14 @@ use kube::Client;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::Refusals;
 use super::client::{self, ConnectError};
 use super::events::Events;
 use super::leader::{self, Elector, Lost};
 use super::metrics::Metrics;
 use super::readiness::Readiness;
 use super::server::{BindError, Server};
-use super::settings::Settings;
+use super::settings::{ElectionSettings, Settings};
 use super::{shutdown, startup};
 
 /// How long a shutdown waits for the controller to return, and then for the Lease to be given back. Together they stay
@@ -81,7 +82,8 @@ where
     let metrics = Arc::new(Metrics::default());
     let readiness = Readiness::default();
     let server = Server::bind(settings.health_address, settings.metrics_address).await?;
-    let client = client::connect(settings.request_timeout, Arc::clone(&metrics)).await?;
+    let refusals = Refusals::default();
+    let client = client::connect(settings.request_timeout, Arc::clone(&metrics), refusals.clone()).await?;
     let namespace = settings.pod_namespace.as_deref().unwrap_or(client.default_namespace()).into();
     let identity = leader::identity(&settings);
     let runtime = Runtime {
@@ -95,25 +97,45 @@ where
     };
     tokio::select! {
         result = server.serve(readiness, metrics) => result.map_err(Error::Serve),
-        result = work(runtime, identity, start) => result,
+        result = work(runtime, refusals, identity, start) => result,
     }
 }
 
-/// Waits until this process may work, works, and gives the Lease back.
-async fn work<F, C, E>(runtime: Runtime, identity: String, start: F) -> Result<(), Error>
+/// Waits until everything is there that is needed, works, and sees to it that nothing goes missing unnoticed.
+async fn work<F, C, E>(runtime: Runtime, refusals: Refusals, identity: String, start: F) -> Result<(), Error>
 where
     F: FnOnce(Runtime) -> C,
     C: Future<Output = Result<(), E>>,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let settings = Arc::clone(&runtime.settings);
+    let (settings, namespace) = (Arc::clone(&runtime.settings), Arc::clone(&runtime.namespace));
     let election = settings.election.enabled().then_some(&settings.election);
-    let lease = election.map(|election| (&*runtime.namespace, election.lease_name.as_str()));
+    let lease = election.map(|election| (&*namespace, election.lease_name.as_str()));
     let territory = startup::Territory { watched: &settings.watch_namespace, lease };
     let complete = startup::wait_until_complete(&runtime.client, territory, &runtime.readiness);
     if runtime.shutdown.run_until_cancelled(complete).await.is_none() {
         return Ok(());
     }
+    let (client, readiness) = (runtime.client.clone(), runtime.readiness.clone());
+    tokio::select! {
+        biased;
+        ended = lead(runtime, identity, election, start) => ended,
+        never = startup::keep_complete(&client, territory, &readiness, &refusals) => match never {},
+    }
+}
+
+/// Waits until this process may work, works, and gives the Lease back.
+async fn lead<F, C, E>(
+    runtime: Runtime,
+    identity: String,
+    election: Option<&ElectionSettings>,
+    start: F,
+) -> Result<(), Error>
+where
+    F: FnOnce(Runtime) -> C,
+    C: Future<Output = Result<(), E>>,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let Some(election) = election else {
         tracing::info!("leader election is off");
         return control(runtime, start).await;

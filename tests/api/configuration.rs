@@ -28,6 +28,15 @@ async fn another(scene: &Scene, revision: &str) {
     scene.child(ChildKind::Deployment, "shop", differs).await;
 }
 
+/// Waits until the operator has read this.
+async fn has_read(scene: &Scene, wanted: &[&str]) {
+    eventually("it reads", async || {
+        let reads = scene.proxy.reads();
+        if reads.len() >= wanted.len() { Ok(()) } else { Err(reads.join(", ")) }
+    })
+    .await;
+}
+
 #[rstest]
 #[case::env_from_map("ConfigMap", "envFrom: [{configMapRef: {name: it}}]")]
 #[case::env_from_secret("Secret", "envFrom: [{secretRef: {name: it}}]")]
@@ -58,8 +67,9 @@ async fn a_change_of_content_is_a_new_revision(#[case] kind: &str, #[case] reads
     let mut labelled = object(kind, "it", "two");
     labelled["metadata"]["labels"] = json!({"team": "a"});
     scene.apply_object(labelled).await;
-    scene.rest().await;
     let read = format!("get {}s it", kind.to_lowercase());
+    has_read(&scene, &[&read, &read]).await;
+    scene.rest().await;
     assert_eq!(scene.proxy.reads(), [&*read, &read], "content is read when its version moves, and only then");
     assert_eq!(revision(&scene).await, second);
 
@@ -86,8 +96,9 @@ async fn a_change_of_content_that_is_not_to_restart_does_not(#[case] more: &str,
     scene.proxy.forget();
     config["data"]["key"] = "two".into();
     scene.apply_object(config).await;
+    has_read(&scene, &["get configmaps it"]).await;
     scene.rest().await;
-    assert_eq!(scene.proxy.reads(), ["get configmaps it"], "it was seen");
+    assert_eq!(scene.proxy.reads(), ["get configmaps it"], "once is enough");
     assert_eq!(scene.proxy.changes(), [""; 0]);
 }
 

@@ -4,7 +4,8 @@
 
 use beam_operator::controller::kind::ChildKind;
 use kube::ResourceExt;
-use serde_json::json;
+use kube::api::{DeleteParams, PropagationPolicy};
+use serde_json::{Value, json};
 
 use crate::harness::{Scene, eventually};
 
@@ -110,4 +111,95 @@ async fn a_release_made_again_later_is_looked_at() {
     scene.apply("shop", spec).await;
     scene.applied("shop").await;
     scene.reaches(&wanted).await;
+}
+
+/// `kubectl delete --cascade=foreground`: the release stays until what it controls is gone, and the operator does not make
+/// anew what the garbage collector takes. What a cluster shares does not hold it up and stays with the other member.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_release_that_waits_for_its_children_is_not_held_up() {
+    let scene = Scene::start("foreground").await;
+    let spec = "{image: 'shop:1', replicas: 2, ports: [{containerPort: 4000}], cluster: {name: market}}";
+    for release in ["shop", "blog"] {
+        scene.apply(release, spec).await;
+        scene.applied(release).await;
+    }
+    scene.rest().await;
+    let before = scene.state().await;
+    // Somebody else's finalizer keeps one child for a while, as a load balancer's does.
+    let services = scene.children(ChildKind::Service);
+    scene.patch(&services, "shop", json!({"metadata": {"finalizers": ["example.com/held"]}})).await;
+    scene.rest().await;
+    scene.proxy.forget();
+
+    scene.releases().delete("shop", &DeleteParams::foreground()).await.unwrap();
+    let is_leaving = |it: &Value| !it["metadata"]["deletionTimestamp"].is_null();
+    scene.child(ChildKind::Service, "shop", is_leaving).await;
+    scene.gone(ChildKind::Deployment, "shop").await;
+    scene.rest().await;
+    let waiting = scene.releases().get("shop").await.unwrap();
+    assert!(waiting.metadata.deletion_timestamp.is_some(), "it waits for its Service");
+    let made: Vec<_> = scene.proxy.changes().into_iter().filter(|change| change.contains(" shop")).collect();
+    assert_eq!(made, [""; 0], "the operator made anew what was being deleted");
+
+    scene.patch(&services, "shop", json!({"metadata": {"finalizers": null}})).await;
+    eventually("the release is gone", async || match scene.releases().get_opt("shop").await {
+        Ok(None) => Ok(()),
+        found => Err(format!("{found:?}")),
+    })
+    .await;
+    eventually("nothing is left of it, and all of the other", async || {
+        let state = scene.state().await;
+        let left: Vec<_> = state.children().into_iter().filter(|child| child.contains(" shop")).collect();
+        let owners = &state.object("Secret market-cookie")["metadata"]["ownerReferences"];
+        if !left.is_empty() || *owners != json!(["\"ElixirRelease\" \"blog\" null"]) {
+            return Err(format!("{left:?}, {owners}"));
+        }
+        Ok(())
+    })
+    .await;
+    scene.rest().await;
+    let after = scene.state().await;
+    for child in ["Deployment blog", "Service blog", "NetworkPolicy blog", "PodDisruptionBudget blog"] {
+        assert_eq!(after.object(child), before.object(child));
+    }
+}
+
+/// `kubectl delete --cascade=orphan`: what ran goes on, and a release that is made under the name takes it up as it is.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn children_that_were_left_behind_are_taken_up() {
+    let scene = Scene::start("orphans").await;
+    let spec = "{image: 'shop:1', replicas: 2, ports: [{containerPort: 4000}]}";
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    scene.rest().await;
+    let wanted = scene.state().await.only_children();
+    let uids = async || {
+        let mut uids = Vec::new();
+        for kind in ChildKind::ALL {
+            for child in scene.children(kind).list(&Default::default()).await.unwrap() {
+                uids.push((kind, child.name_any(), child.uid()));
+            }
+        }
+        uids
+    };
+    let before = uids().await;
+    let orphan = DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+    scene.releases().delete("shop", &orphan).await.unwrap();
+    eventually("the release is gone and has left its children", async || {
+        let left = scene.releases().get_opt("shop").await.map_err(|error| error.to_string())?;
+        let owners = scene.children(ChildKind::Deployment).get("shop").await.map_err(|error| error.to_string())?;
+        if left.is_none() && owners.owner_references().is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+    scene.rest().await;
+    assert_eq!(uids().await, before);
+
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    scene.reaches(&wanted).await;
+    scene.rest().await;
+    assert_eq!(uids().await, before, "a child was made anew");
+    scene.condition("shop", "Degraded", "AsExpected").await;
 }

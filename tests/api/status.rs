@@ -73,12 +73,9 @@ async fn a_change_during_a_write_is_not_told_as_applied() {
     let scene = Scene::start("generation").await;
     let is_deployment =
         |request: &crate::harness::Request| request.verb == "apply" && request.resource == "deployments";
-    scene.proxy.fail(1, Fault::Delay(Duration::from_secs(2)), is_deployment);
+    let writing = scene.proxy.fail(1, Fault::Delay(Duration::from_secs(2)), is_deployment);
     scene.apply("shop", SHOP).await;
-    eventually("the Deployment is being written", async || {
-        if scene.proxy.has_struck() { Ok(()) } else { Err("not yet".to_owned()) }
-    })
-    .await;
+    writing.reach(1).await;
     scene.apply("shop", &SHOP.replace("shop:1", "shop:2")).await;
     let target = scene.applied("shop").await.status.unwrap().target_revision.unwrap();
     let deployment = scene.children(ChildKind::Deployment).get("shop").await.unwrap();

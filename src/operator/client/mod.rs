@@ -6,7 +6,7 @@
 //! 1. [`deadline`]: a time by which every request has been answered, its retries and its body included. A watch has to
 //!    begin in the same time and ends soon after the server should have ended it.
 //! 2. Retries of 429, 503 and 504, after the time that `Retry-After` asks for. The deadline ends them.
-//! 3. [`observe`]: counts every single try by verb, resource and code.
+//! 3. [`observe`]: counts every single try by verb, resource and code, and notes what was refused.
 //!
 //! Below them TCP keep-alive finds out within a minute that the API server's host is gone, which a watch that is waiting
 //! for events would not notice.
@@ -30,10 +30,11 @@ use kube::{Client, Config};
 use tower::retry::{Retry, RetryLayer};
 use tower::{BoxError, ServiceBuilder};
 
+use super::Refusals;
 use super::metrics::Metrics;
 
 use deadline::Deadline;
-use observe::Observe;
+use observe::{Observe, ObserveLayer};
 
 pub use call::{ApiCall, Verb};
 pub use deadline::DeadlineExceeded;
@@ -67,19 +68,23 @@ pub enum ConnectError {
 
 /// Connects to the API server of the kubeconfig, or else of the cluster that this process runs in.
 ///
-/// Nothing is sent yet. `request_timeout` limits every request but watches.
+/// Nothing is sent yet. `request_timeout` limits every request but watches; `refusals` hears of those that were refused.
 ///
 /// # Errors
 /// When no configuration is found or it cannot be used.
-pub async fn connect(request_timeout: Duration, metrics: Arc<Metrics>) -> Result<Client, ConnectError> {
+pub async fn connect(
+    request_timeout: Duration,
+    metrics: Arc<Metrics>,
+    refusals: Refusals,
+) -> Result<Client, ConnectError> {
     install_crypto();
     let mut config = Config::infer().await.map_err(ConnectError::Infer)?;
     config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
     tracing::info!(server = %config.cluster_url, "API server");
-    build(&config, request_timeout, metrics)
+    build(&config, request_timeout, observe::layer(metrics, refusals))
 }
 
-fn build(config: &Config, request_timeout: Duration, metrics: Arc<Metrics>) -> Result<Client, ConnectError> {
+fn build(config: &Config, request_timeout: Duration, observe: ObserveLayer) -> Result<Client, ConnectError> {
     if config.proxy_url.is_some() {
         return Err(ConnectError::Proxy(config.cluster_url.clone()));
     }
@@ -94,15 +99,15 @@ fn build(config: &Config, request_timeout: Duration, metrics: Arc<Metrics>) -> R
         .layer(config.extra_headers_layer().map_err(ConnectError::Credentials)?)
         .map_err(BoxError::from)
         .service(http);
-    Ok(Client::new(guarded(service, request_timeout, metrics), config.default_namespace.clone()))
+    Ok(Client::new(guarded(service, request_timeout, observe), config.default_namespace.clone()))
 }
 
 /// Puts the three layers around a service that sends requests.
-fn guarded<S>(service: S, request_timeout: Duration, metrics: Arc<Metrics>) -> Guarded<S> {
+fn guarded<S>(service: S, request_timeout: Duration, observe: ObserveLayer) -> Guarded<S> {
     ServiceBuilder::new()
         .layer(deadline::layer(request_timeout))
         .layer(RetryLayer::new(retries()))
-        .layer(observe::layer(metrics))
+        .layer(observe)
         .service(service)
 }
 

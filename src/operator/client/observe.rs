@@ -1,4 +1,4 @@
-//! Counts every request and how long the API server took to begin its answer.
+//! Counts every request and how long the API server took to begin its answer, and notes those that were refused.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,23 +10,25 @@ use kube::client::Body;
 use tower::{BoxError, Layer, Service};
 
 use super::ApiCall;
+use crate::operator::Refusals;
 use crate::operator::metrics::{Answer, Metrics};
 
-/// Records every request in `metrics`.
-pub(super) fn layer(metrics: Arc<Metrics>) -> ObserveLayer {
-    ObserveLayer { metrics }
+/// Records every request in `metrics`, and those that were refused in `refusals`.
+pub(super) fn layer(metrics: Arc<Metrics>, refusals: Refusals) -> ObserveLayer {
+    ObserveLayer { metrics, refusals }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct ObserveLayer {
     metrics: Arc<Metrics>,
+    refusals: Refusals,
 }
 
 impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, metrics: Arc::clone(&self.metrics) }
+        Observe { inner, metrics: Arc::clone(&self.metrics), refusals: self.refusals.clone() }
     }
 }
 
@@ -34,6 +36,7 @@ impl<S> Layer<S> for ObserveLayer {
 pub(super) struct Observe<S> {
     inner: S,
     metrics: Arc<Metrics>,
+    refusals: Refusals,
 }
 
 impl<S, B> Service<Request<Body>> for Observe<S>
@@ -56,9 +59,13 @@ where
             sent: Instant::now(),
             answer: Answer::Abandoned,
         };
+        let refusals = self.refusals.clone();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await;
+            if let Ok(response) = &answer {
+                refusals.consider(pending.call.verb, response.status());
+            }
             pending.end(match &answer {
                 Ok(response) => Answer::Status(response.status()),
                 Err(_) => Answer::Failed,

@@ -51,7 +51,7 @@ fn client(answers: Vec<Response<Script>>) -> (Client, Arc<Metrics>) {
             }
         }
     });
-    (Client::new(guarded(service, LIMIT, Arc::clone(&metrics)), "store"), metrics)
+    (Client::new(guarded(service, LIMIT, observe::layer(Arc::clone(&metrics), Refusals::default())), "store"), metrics)
 }
 
 fn status(code: StatusCode, retry_after: Option<&str>) -> Response<Script> {
@@ -167,6 +167,6 @@ async fn a_proxy_is_refused_clearly() {
     install_crypto();
     let mut config = Config::new("https://192.0.2.1:6443".parse().unwrap());
     config.proxy_url = Some("http://192.0.2.2:3128".parse().unwrap());
-    let error = build(&config, LIMIT, Arc::default()).err().unwrap();
+    let error = build(&config, LIMIT, observe::layer(Arc::default(), Refusals::default())).err().unwrap();
     assert!(error.to_string().contains("behind a proxy"), "{error}");
 }

@@ -113,11 +113,11 @@ async fn an_incomplete_list_is_asked_about_in_detail() {
     assert!(missing[0].starts_with("no permission to patch elixirreleases"), "{missing:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn waiting_tells_what_for_and_ends_by_itself() {
+/// A CRD that is missing for a while, and everything granted.
+async fn with_a_gap(gap: std::ops::Range<Duration>, test: impl AsyncFnOnce(&Client, Territory<'_>)) {
     let started = tokio::time::Instant::now();
     let client = client(move |path, review| match path {
-        "/apis/beam-operator.io/v1alpha1" if started.elapsed() < RETRY * 3 => not_found(),
+        "/apis/beam-operator.io/v1alpha1" if gap.contains(&started.elapsed()) => not_found(),
         "/apis/beam-operator.io/v1alpha1" => resources(&["elixirreleases"]),
         "/apis/beam-operator.io" => not_found(),
         _ => {
@@ -125,15 +125,48 @@ async fn waiting_tells_what_for_and_ends_by_itself() {
             (201, json!({"spec": review["spec"], "status": status}))
         }
     });
-    let readiness = Readiness::default();
-    let territory = Territory { watched: &WatchScope::Cluster, lease: Some(("beam-system", "beam-operator")) };
-    let waiting = async {
-        tokio::time::sleep(RETRY).await;
-        readiness.check()
-    };
-    let ((), (ready, reason)) = tokio::join!(wait_until_complete(&client, territory, &readiness), waiting);
-    assert!(!ready && reason.contains("is not installed"), "{reason}");
-    assert_eq!(started.elapsed(), RETRY * 3);
+    let lease = Some(("beam-system", "beam-operator"));
+    test(&client, Territory { watched: &WatchScope::Cluster, lease }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_tells_what_for_and_ends_by_itself() {
+    let started = tokio::time::Instant::now();
+    with_a_gap(Duration::ZERO..RETRY * 3, async |client, territory| {
+        let readiness = Readiness::default();
+        let waiting = async {
+            tokio::time::sleep(RETRY).await;
+            readiness.check()
+        };
+        let ((), (ready, reason)) = tokio::join!(wait_until_complete(client, territory, &readiness), waiting);
+        assert!(!ready && reason.contains("is not installed"), "{reason}");
+        assert_eq!(started.elapsed(), RETRY * 3);
+    })
+    .await;
+}
+
+/// What goes missing is not looked for, but found when a request is refused because of it.
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_away_is_told_until_it_is_there_again() {
+    with_a_gap(RETRY..RETRY * 4, async |client, territory| {
+        let (readiness, refusals) = (Readiness::default(), Refusals::default());
+        readiness.ready();
+        let person = async {
+            tokio::time::sleep(RETRY * 2).await;
+            assert!(readiness.check().0, "nothing was refused yet");
+            refusals.consider(crate::operator::client::Verb::Watch, http::StatusCode::NOT_FOUND);
+            tokio::time::sleep(RETRY).await;
+            let (ready, reason) = readiness.check();
+            assert!(!ready && reason.contains("the CRD elixirreleases.beam-operator.io is not installed"), "{reason}");
+            tokio::time::sleep(RETRY * 2).await;
+            readiness.check()
+        };
+        tokio::select! {
+            never = keep_complete(client, territory, &readiness, &refusals) => match never {},
+            told = person => assert_eq!(told, (true, "ready".to_owned())),
+        }
+    })
+    .await;
 }
 
 #[test]

@@ -29,16 +29,16 @@ rollout: {strategy: Recreate}
 disruptionBudget: {mode: Disabled}
 ";
 
-async fn settings(namespace: &Namespace) {
+async fn settings(namespace: &Namespace, pool_size: &str) {
     let map = serde_json::json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"POOL_SIZE": "5"},
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"POOL_SIZE": pool_size},
     });
     namespace.apply_object(map).await;
 }
 
 /// Makes the release and changes it.
 async fn story(scene: &Scene) {
-    settings(scene).await;
+    settings(scene, "5").await;
     scene.apply("shop", FIRST).await;
     scene.applied("shop").await;
     scene.apply("shop", SECOND).await;

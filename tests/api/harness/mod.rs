@@ -17,6 +17,6 @@ pub use end_state::EndState;
 pub use namespace::Namespace;
 pub use operator::{Operator, Options};
 pub use pods::container;
-pub use proxy::{Fault, Proxy, Request};
+pub use proxy::{Fault, Proxy, Request, Strikes};
 pub use scene::Scene;
 pub use wait::eventually;

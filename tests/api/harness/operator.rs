@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
@@ -19,6 +20,8 @@ pub struct Options {
     pub kubeconfig: PathBuf,
     /// Arguments after `run`, addresses apart.
     pub arguments: Vec<String>,
+    /// The environment, beside the kubeconfig.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// A process of the operator. It is killed with the value.
@@ -39,6 +42,7 @@ impl Operator {
             .args(&options.arguments)
             .env_clear()
             .env("KUBECONFIG", &options.kubeconfig)
+            .envs(options.environment.iter().cloned())
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
@@ -125,6 +129,18 @@ pub fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+/// A port for a process to listen on, that nobody takes before the process does: the kernel gives none of these to the
+/// connections of all the other tests, and this process gives each one only once. Where to begin is left to its id, for
+/// the sake of somebody who runs these tests a second time beside it.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 12_000;
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() * 499 % u32::from(COUNT)).unwrap();
+    loop {
+        let port = FIRST + (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The usual scene: a namespace, a proxy and an operator that watches this namespace through the proxy.
 
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
+
+use serde_json::json;
 
 use super::{Cluster, Namespace, Operator, Options, Proxy};
 
@@ -34,7 +37,7 @@ impl Scene {
     pub fn on(namespace: Namespace, proxy: Proxy, arguments: &[&str]) -> Self {
         let mut all = vec!["--watch-namespace".to_owned(), namespace.name.clone()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        let options = Options { kubeconfig: proxy.kubeconfig(), arguments: all };
+        let options = Options { kubeconfig: proxy.kubeconfig(), arguments: all, environment: Vec::new() };
         Self { operator: Operator::start(&options), proxy, options, namespace }
     }
 
@@ -45,8 +48,22 @@ impl Scene {
     }
 
     /// Waits until the operator has nothing left to do.
+    ///
+    /// What happened so far must have reached it first, or the quiet would only mean that a watch is slow. So something
+    /// that it does not mind happens last, and is seen to arrive.
     pub async fn rest(&self) {
-        self.proxy.quiet().await;
+        let mark = format!("{:016x}", RandomState::new().hash_one(()));
+        self.proxy.listen_for(&mark);
+        let metadata = json!({"name": "seen-by-the-operator", "annotations": {"mark": mark}});
+        self.apply_object(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})).await;
+        self.proxy.heard().await;
+        loop {
+            self.proxy.quiet().await;
+            let waiting = self.operator.metric("beam_operator_queue_depth ").await;
+            if waiting + self.operator.metric("beam_operator_reconciles_in_flight ").await == 0.0 {
+                return;
+            }
+        }
     }
 }
 

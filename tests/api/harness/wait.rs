@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-const DEADLINE: Duration = Duration::from_secs(90);
+/// When waiting has no sense any more.
+pub const DEADLINE: Duration = Duration::from_secs(90);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Looks until there is something to return; what the last look found instead is told when the deadline has passed.

@@ -1,4 +1,6 @@
 //! One process works at a time, another takes over, and the first ends as soon as it may not be the only one.
+//!
+//! How quickly it ends is measured in [`alone`](crate::alone).
 
 use std::time::Duration;
 
@@ -7,20 +9,28 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::harness::{Cluster, Fault, Namespace, Operator, Proxy, Scene, eventually};
+use crate::harness::{Cluster, Namespace, Operator, Proxy, Scene, eventually};
 
-const RENEW_DEADLINE: Duration = Duration::from_secs(6);
 const SHOP: &str = "{image: 'shop:1'}";
 
-/// A namespace with an operator that leads, by a Lease of the shortest times there are.
-async fn leader(purpose: &str) -> Scene {
+/// The duration of a Lease and the deadline for its renewal, in seconds.
+pub struct Times(u8, u8);
+
+/// The shortest that there are: an API server that stalls for six seconds ends the leader.
+pub const SHORTEST: Times = Times(9, 6);
+
+/// For where the machine has other things to do. A standby waits 15 s before it takes over.
+const PATIENT: Times = Times(15, 12);
+
+/// A namespace with an operator that leads.
+pub async fn leader(purpose: &str, Times(duration, deadline): Times) -> Scene {
     let cluster = Cluster::shared().await;
     let namespace = Namespace::new(&cluster, purpose).await;
     let name = namespace.name.clone();
     let arguments = [
         "--leader-elect",
-        "--lease-duration=9",
-        "--lease-renew-deadline=6",
+        &format!("--lease-duration={duration}"),
+        &format!("--lease-renew-deadline={deadline}"),
         "--lease-retry-period=1",
         "--pod-namespace",
         &name,
@@ -32,7 +42,7 @@ async fn leader(purpose: &str) -> Scene {
     scene
 }
 
-async fn leads(operator: &Operator) {
+pub async fn leads(operator: &Operator) {
     eventually("it leads", async || {
         let (_, why) = operator.get("/readyz").await?;
         if operator.metric("beam_operator_leader ").await == 1.0 && why == "ready" { Ok(()) } else { Err(why) }
@@ -41,7 +51,7 @@ async fn leads(operator: &Operator) {
 }
 
 /// A second operator that stands by.
-async fn standby(scene: &Scene) -> Operator {
+pub async fn standby(scene: &Scene) -> Operator {
     let mut operator = Operator::start(&scene.options);
     operator.ready().await;
     assert_eq!(operator.get("/readyz").await.unwrap().1, "standing by: another process holds the lease");
@@ -60,7 +70,7 @@ async fn lease(scene: &Scene) -> LeaseSpec {
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_standby_takes_over_from_a_leader_that_was_killed() {
-    let mut scene = leader("killed").await;
+    let mut scene = leader("killed", PATIENT).await;
     let second = standby(&scene).await;
     scene.apply("shop", SHOP).await;
     scene.applied("shop").await;
@@ -78,41 +88,18 @@ async fn a_standby_takes_over_from_a_leader_that_was_killed() {
 
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
-async fn a_leader_that_is_asked_to_end_gives_the_lease_back() {
-    let mut scene = leader("terminated").await;
-    let second = standby(&scene).await;
-    scene.operator.terminate();
-    let (status, took) = scene.operator.ended().await;
-    assert_eq!(status.code(), Some(0));
-    assert!(took < Duration::from_secs(1), "it took {took:?}");
-    assert!(scene.operator.log().contains("released the lease"), "{}", scene.operator.log());
-    leads(&second).await;
-}
-
-#[tokio::test]
-#[ignore = "needs an API server: cargo xtask test"]
 async fn a_leader_whose_lease_somebody_takes_ends_at_once() {
-    let mut scene = leader("taken").await;
+    let mut scene = leader("taken", PATIENT).await;
     let somebody = Patch::Merge(json!({"spec": {"holderIdentity": "somebody"}}));
     leases(&scene).patch("beam-operator", &PatchParams::default(), &somebody).await.unwrap();
     let (status, took) = scene.operator.ended().await;
     assert_eq!(status.code(), Some(3));
-    assert!(took < RENEW_DEADLINE, "it took {took:?}");
+    // It has heard of it when it renewed the next time, which it does after half the deadline.
+    assert!(took < Duration::from_secs(12), "it took {took:?}");
     assert!(
         scene.operator.log().contains("leadership lost: the lease is held by somebody"),
         "{}",
         scene.operator.log()
     );
     assert_eq!(lease(&scene).await.holder_identity.as_deref(), Some("somebody"));
-}
-
-#[tokio::test]
-#[ignore = "needs an API server: cargo xtask test"]
-async fn a_leader_that_cannot_renew_ends_before_another_may_lead() {
-    let mut scene = leader("cut-off").await;
-    scene.proxy.fail(usize::MAX, Fault::Hang, |_| true);
-    let (status, took) = scene.operator.ended().await;
-    assert_eq!(status.code(), Some(3));
-    assert!(took < RENEW_DEADLINE + Duration::from_secs(1), "it took {took:?}");
-    assert!(scene.operator.log().contains("leadership lost: the lease was not renewed for 6 s"));
 }

@@ -2,7 +2,7 @@
 //!
 //! Runs with an API server; the controller manager, where there is one, may look after the children as it likes.
 
-mod election;
+pub mod election;
 mod endpoints;
 mod neighbours;
 mod permissions;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use beam_operator::api::ElixirRelease;
+use beam_operator::controller::kind::ChildKind;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -10,7 +11,7 @@ use kube::api::PostParams;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use super::starting::waits_for;
+use super::starting::{lacks, tells, waits_for};
 use crate::harness::{Cluster, Namespace, Proxy, Scene};
 
 /// The rules that the manifests grant in every namespace that is watched.
@@ -72,6 +73,57 @@ async fn missing_rights_are_named() {
     ];
     waits_for(&scene.operator, &all.join("\n")).await;
     grant(&scene, &granted()).await;
+    scene.operator.ready().await;
+}
+
+/// Somebody tightens the Role of an operator that runs. A watch that is open goes on, so nothing is wrong until it has to
+/// begin again; what the operator may still do goes on all the same.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn rights_that_are_taken_away_are_named() {
+    let mut scene = with(&granted(), "revoked").await;
+    scene.operator.ready().await;
+    scene.apply("shop", "image: shop:1").await;
+    scene.applied("shop").await;
+
+    let mut fewer = granted();
+    fewer.retain(|rule| rule["resources"] != json!(["pods"]));
+    grant(&scene, &fewer).await;
+    scene.proxy.cut_watches();
+    let told = [
+        &*format!("no permission to list, watch pods in namespace {}", scene.name),
+        "permissions are granted by: helm upgrade (with rbac.create=true), or kubectl apply -f deploy/manifests",
+    ];
+    lacks(&scene.operator, &told.join("\n")).await;
+    scene.apply("shop", "{image: 'shop:1', replicas: 3}").await;
+    scene.child(ChildKind::Deployment, "shop", |it| it["spec"]["replicas"] == 3).await;
+
+    grant(&scene, &granted()).await;
+    scene.operator.ready().await;
+    assert!(scene.operator.log().contains("what was missing is there again"), "{}", scene.operator.log());
+    scene.rest().await;
+}
+
+/// A right to write is missed as soon as something is to be written.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_right_to_write_that_is_taken_away_is_named() {
+    let mut scene = with(&granted(), "read-only").await;
+    scene.operator.ready().await;
+    let mut fewer = granted();
+    for rule in &mut fewer {
+        if rule["resources"].as_array().unwrap().contains(&json!("deployments")) {
+            rule["verbs"] = json!(["get", "list", "watch"]);
+        }
+    }
+    grant(&scene, &fewer).await;
+    scene.apply("shop", "image: shop:1").await;
+    scene.condition("shop", "Degraded", "WriteFailed").await;
+    let told = format!("no permission to create, patch deployments.apps in namespace {}", scene.name);
+    tells(&scene.operator, "missing", |line| line == told).await;
+    grant(&scene, &granted()).await;
+    scene.applied("shop").await;
+    scene.condition("shop", "Degraded", "AsExpected").await;
     scene.operator.ready().await;
 }
 

@@ -7,15 +7,25 @@ use beam_operator::api;
 
 use crate::harness::{Cluster, Fault, Namespace, Operator, OwnCluster, Proxy, Scene, eventually};
 
-/// Waits until the process says that it waits for this.
+/// Waits until the process says that it waits for this before it begins.
 pub async fn waits_for(operator: &Operator, what: &str) {
-    eventually(&format!("it waits for: {what}"), async || match operator.get("/readyz").await? {
-        (503, why) if why == what => Ok(()),
+    tells(operator, "waiting", |why| why == what).await;
+}
+
+/// Waits until the process says that it goes on without this.
+pub async fn lacks(operator: &Operator, what: &str) {
+    tells(operator, "missing", |why| why == what).await;
+}
+
+/// Waits until the process says that it is not ready in these words, and sees that it logs them.
+pub async fn tells(operator: &Operator, logged_as: &str, are_wanted: impl Fn(&str) -> bool) {
+    let what = eventually("it says why it is not ready", async || match operator.get("/readyz").await? {
+        (503, why) if are_wanted(&why) || why.lines().any(&are_wanted) => Ok(why),
         (status, why) => Err(format!("{status} {why}")),
     })
     .await;
     for line in what.lines() {
-        assert!(operator.log().contains(&format!("waiting: {line}")), "{}", operator.log());
+        assert!(operator.log().contains(&format!("{logged_as}: {line}")), "{}", operator.log());
     }
     assert_eq!(operator.get("/healthz").await.unwrap().0, 200);
 }
@@ -44,6 +54,14 @@ async fn a_missing_crd_is_named() {
     scene.operator.ready().await;
     scene.apply("shop", "image: shop:1").await;
     scene.applied("shop").await;
+
+    // Somebody removes it while the operator works, and all releases with it.
+    own.cluster.uninstall(&api::crd()).await;
+    lacks(&scene.operator, &missing).await;
+    own.cluster.install_crd(&api::crd()).await;
+    scene.operator.ready().await;
+    scene.apply("blog", "image: blog:1").await;
+    scene.applied("blog").await;
 }
 
 #[tokio::test]

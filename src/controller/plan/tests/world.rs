@@ -208,13 +208,16 @@ impl World {
             Step::Update(desired, uid) => {
                 let known = self.object(desired.kind, &desired.name).expect("only what exists is updated");
                 assert_eq!(*known.uid, *uid, "{} {} is another", desired.kind.as_str(), desired.name);
-                assert!(known.ours.is_some(), "{} {} is not ours", desired.kind.as_str(), desired.name);
+                let is_ours = known.ours.is_some() || self.owns(release, known);
+                assert!(is_ours, "{} {} is not ours", desired.kind.as_str(), desired.name);
                 self.put(release, &desired);
             }
             Step::Delete(kind, name, uid) => {
                 let known = self.objects.remove(&(kind, name.to_string())).expect("only what exists is deleted");
                 assert_eq!(*known.uid, *uid, "{} {name} is another", kind.as_str());
                 assert!(known.ours.is_some(), "{} {name} is not ours", kind.as_str());
+                let is_shared = known.label(labels::RELEASE).is_none();
+                assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 assert_ne!(kind, ChildKind::Deployment, "what runs is never deleted");
             }
@@ -226,6 +229,10 @@ impl World {
             }
         }
         Answer::Written
+    }
+
+    fn owns(&self, release: &str, object: &Stored) -> bool {
+        self.releases[release].uid().is_some_and(|uid| object.owners().contains(&uid))
     }
 
     /// Server-side apply over what is there.

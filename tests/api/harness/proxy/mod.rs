@@ -2,22 +2,21 @@
 //!
 //! Watches stream through it. The operator speaks plain HTTP to it and has no credentials; the proxy adds its own.
 
+mod body;
 mod fault;
 mod request;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::http::{self, HeaderMap, header::CONTENT_LENGTH};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hyper::body::{Bytes, Frame, Incoming};
+use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -29,14 +28,19 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::BoxError;
 
-pub use fault::Fault;
+use body::Passing;
 use fault::Rule;
+pub use fault::{Fault, Strikes};
 pub use request::Request;
 
 use super::operator::scratch;
+use super::wait::DEADLINE;
 
-/// How long nothing may be asked for the operator to count as at rest.
+/// How long nothing may be asked, and no watch may bring anything, for the operator to count as at rest.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// The length of the longest text that can be listened for.
+const LONGEST_MARK: usize = 64;
 
 /// The server. It ends with the test's runtime.
 pub struct Proxy {
@@ -51,8 +55,10 @@ struct Shared {
     record: Mutex<Vec<Request>>,
     rules: Mutex<Vec<Rule>>,
     rewrite: Mutex<Option<Rewrite>>,
-    /// How many requests are being answered, watches and those for a Lease apart.
+    /// How many requests are being answered, watches and those for a Lease apart. News of a watch mark it as changed.
     under_way: watch::Sender<usize>,
+    /// The text that some watch is to bring, until it has.
+    awaited: watch::Sender<Option<String>>,
     /// Counts the cuts of the open watches.
     cut: watch::Sender<usize>,
     /// How many writes still pass; then everything is refused.
@@ -71,6 +77,7 @@ impl Proxy {
             rules: Mutex::default(),
             rewrite: Mutex::default(),
             under_way: watch::Sender::new(0),
+            awaited: watch::Sender::new(None),
             cut: watch::Sender::new(0),
             writes_left: Mutex::default(),
             refusing: watch::Sender::new(false),
@@ -92,14 +99,12 @@ impl Proxy {
         path
     }
 
-    /// Lets a fault strike the next `times` requests of some sort.
-    pub fn fail(&self, times: usize, fault: Fault, strikes: impl Fn(&Request) -> bool + Send + 'static) {
-        self.shared.rules.lock().unwrap().push(Rule { strikes: Box::new(strikes), fault, struck: 0, times });
-    }
-
-    /// Whether every fault has struck.
-    pub fn has_struck(&self) -> bool {
-        self.shared.rules.lock().unwrap().iter().all(|rule| rule.struck > 0)
+    /// Lets a fault strike the next `times` requests of some sort, and returns what becomes of that.
+    pub fn fail(&self, times: usize, fault: Fault, strikes: impl Fn(&Request) -> bool + Send + 'static) -> Strikes {
+        let rule = Rule::new(times, fault, strikes);
+        let outcome = rule.outcome.clone();
+        self.shared.rules.lock().unwrap().push(rule);
+        outcome
     }
 
     /// Ends what was asked for with [`Proxy::fail`].
@@ -163,7 +168,20 @@ impl Proxy {
         self.shared.record.lock().unwrap().clear();
     }
 
-    /// Waits until nothing but watches and renewals of a Lease was asked for a while.
+    /// Listens for a text in what the watches bring.
+    pub fn listen_for(&self, mark: &str) {
+        assert!(mark.len() <= LONGEST_MARK);
+        self.shared.awaited.send_replace(Some(mark.to_owned()));
+    }
+
+    /// Waits until it has come.
+    pub async fn heard(&self) {
+        let mut awaited = self.shared.awaited.subscribe();
+        let heard = timeout(DEADLINE, awaited.wait_for(Option::is_none)).await;
+        assert!(heard.is_ok(), "no watch brings anything within {} s", DEADLINE.as_secs());
+    }
+
+    /// Waits until for a while nothing but watches and renewals of a Lease was asked and no watch brought anything.
     pub async fn quiet(&self) {
         let mut under_way = self.shared.under_way.subscribe();
         while timeout(QUIET, under_way.changed()).await.is_ok() || *under_way.borrow() > 0 {}
@@ -183,28 +201,32 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 impl Shared {
-    async fn answer(self: Arc<Self>, request: http::Request<Incoming>) -> Result<http::Response<Cuttable>, BoxError> {
+    async fn answer(self: Arc<Self>, request: http::Request<Incoming>) -> Result<http::Response<Passing>, BoxError> {
         let (mut parts, body) = request.into_parts();
         let asked = Request::of(&parts.method, &parts.uri, &parts.headers);
         let body = to_bytes(axum::body::Body::new(body), usize::MAX).await?;
         let _under_way = (asked.verb != "watch" && asked.resource != "leases").then(|| UnderWay::new(&self));
-        let fault = self.note(&asked);
+        let (fault, _struck) = self.note(&asked).unzip();
         match fault {
             Some(Fault::Refused) => return Err("refused".into()),
             Some(Fault::Hang) => return Ok(std::future::pending::<Result<_, Infallible>>().await?),
             Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
             _ => {}
         }
-        let cut = self.cut_after(asked.verb == "watch");
+        // From here on, so that a cut while the API server makes up its mind is not missed.
+        let cut = self.next_cut();
         if let Some(answer) = fault.and_then(Fault::answer) {
-            return Ok(answer.map(|body| Cuttable { body, cut }));
+            return Ok(answer.map(Passing::plain));
         }
         let body = self.rewritten(&asked, &mut parts.headers, body);
         let answer = self.client.send(http::Request::from_parts(parts, Body::from(body))).await?;
         if fault == Some(Fault::AnswerLost) {
             return Err("the answer is lost".into());
         }
-        Ok(answer.map(|body| Cuttable { body, cut }))
+        if asked.verb == "watch" {
+            return Ok(answer.map(|body| Passing::watch(body, self, cut)));
+        }
+        Ok(answer.map(Passing::plain))
     }
 
     fn rewritten(&self, asked: &Request, headers: &mut HeaderMap, body: Bytes) -> Bytes {
@@ -217,28 +239,29 @@ impl Shared {
     }
 
     /// Records a request and decides its fate.
-    fn note(&self, asked: &Request) -> Option<Fault> {
+    fn note(&self, asked: &Request) -> Option<(Fault, Option<fault::Struck>)> {
         self.record.lock().unwrap().push(asked.clone());
         if let Some(left) = &mut *self.writes_left.lock().unwrap() {
             if *left == 0 {
                 self.refusing.send_replace(true);
-                return Some(Fault::Refused);
+                return Some((Fault::Refused, None));
             }
             *left -= usize::from(asked.is_write());
         }
-        let mut rules = self.rules.lock().unwrap();
-        let rule = rules.iter_mut().find(|rule| rule.struck < rule.times && (rule.strikes)(asked))?;
-        rule.struck += 1;
-        Some(rule.fault)
+        let rules = self.rules.lock().unwrap();
+        rules.iter().find_map(|rule| rule.strike(asked)).map(|struck| (struck.fault, Some(struck)))
     }
 
-    /// Ends when the watches are cut the next time; never for what is no watch.
-    fn cut_after(&self, is_watch: bool) -> BoxFuture<'static, ()> {
-        if !is_watch {
-            return std::future::pending().boxed();
-        }
+    /// Ends when the watches are cut the next time.
+    fn next_cut(&self) -> BoxFuture<'static, ()> {
         let mut cut = self.cut.subscribe();
         async move { cut.changed().await.unwrap() }.boxed()
+    }
+
+    /// Takes in what a watch has brought.
+    fn heard(&self, text: &str) {
+        self.under_way.send_modify(|_| {});
+        self.awaited.send_if_modified(|awaited| awaited.take_if(|mark| text.contains(&**mark)).is_some());
     }
 }
 
@@ -255,23 +278,5 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.send_modify(|requests| *requests -= 1);
-    }
-}
-
-/// A body that breaks off when the watches are cut.
-struct Cuttable {
-    body: Body,
-    cut: BoxFuture<'static, ()>,
-}
-
-impl hyper::body::Body for Cuttable {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.cut.poll_unpin(cx).is_ready() {
-            return Poll::Ready(Some(Err("the watch is cut".into())));
-        }
-        Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into)
     }
 }
