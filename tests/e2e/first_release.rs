@@ -48,10 +48,16 @@ async fn each_node_sees_the_others_beside_its_pinned_ports(shop: Release<'_>) {
     assert!(told.contains(r#"{~c"shop", 9100}"#), "the node listens where the NetworkPolicy expects it: {told}");
 }
 
-/// A remote shell is a second VM too. Its input ends here, and so does the shell; the node goes on.
+/// A remote shell is a second VM too. It is killed while its input is still open: at the end of its input, IEx stops the node
+/// that it is connected to.
 async fn a_person_gets_a_shell_in_a_node(shop: Release<'_>) {
     let node = &shop.nodes().await[0];
-    let shell = r#"printf 'IO.puts("this is #{node()}, one of #{length(Node.list()) + 1}")\n' | /app/bin/shop remote"#;
+    let shell = r#"
+        { printf 'IO.puts("this is #{node()}, one of #{length(Node.list()) + 1}")\n'; sleep 60; } |
+            /app/bin/shop remote >/tmp/shell 2>&1 &
+        for attempt in $(seq 60); do grep -q "this is shop" /tmp/shell && break; sleep 1; done
+        kill -KILL $!
+        cat /tmp/shell"#;
     let told = node.exec(&["sh", "-c", shell]).await.unwrap();
     let expected = format!("this is shop@{}, one of {NODES}", node.address().unwrap());
     assert!(told.contains(&expected), "{expected:?} is not in {told}");

@@ -1,6 +1,5 @@
 //! Two pods of the operator: one works, and when it is gone the other does.
 
-use beam_operator::api::RolloutPhase;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use serde_json::json;
@@ -22,11 +21,7 @@ async fn the_other_pod_finishes_what_the_first_began() {
     let first = holder().await;
     shop.change(&json!({"image": "localhost/shop:2"})).await;
     operator.kill_one(&first).await;
-    shop.until("the rollout to the new image is complete", |release| {
-        let status = release.status.clone().unwrap_or_default();
-        status.updated_replicas == 2 && status.rollout.is_some_and(|rollout| rollout.phase == RolloutPhase::Complete)
-    })
-    .await;
+    shop.complete().await;
     assert!(meshed(&[shop], 2).await.iter().all(|it| it.version == "2.0.0"));
     eventually("somebody else holds the Lease", async || match holder().await {
         now if now == first || now.is_empty() => Err(format!("the holder is {now:?}")),

@@ -9,7 +9,7 @@ resources: {requests: {cpu: 50m}, limits: {cpu: 1500m}}
 vm: {flags: +P 300000}
 cluster: {ports: {epmd: 4370, distribution: {from: 9200, to: 9205}}}
 ";
-const ASKED: &str = "import :erlang; IO.puts(\"#{system_info(:schedulers_online)} #{system_info(:process_limit)}\")";
+const ASKED: &str = r##"IO.puts("#{:erlang.system_info(:schedulers_online)} #{:erlang.system_info(:process_limit)}")"##;
 
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]

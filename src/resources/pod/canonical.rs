@@ -14,6 +14,8 @@ use super::quantity;
 
 /// The version in which a `fieldRef` names its field, if it does not say.
 const FIELD_VERSION: &str = "v1";
+/// The account of pods that name none.
+const ACCOUNT: &str = "default";
 /// How long the token of a projected volume is good, in seconds, if it does not say.
 const TOKEN_SECONDS: i64 = 3600;
 
@@ -24,8 +26,17 @@ pub(super) fn complete(mut template: PodTemplateSpec) -> PodTemplateSpec {
 }
 
 fn pod(pod: &mut PodSpec) {
+    account(pod);
     pod.init_containers.iter_mut().flatten().chain(&mut pod.containers).for_each(container);
     pod.volumes.iter_mut().flatten().for_each(volume);
+}
+
+/// The account is always named, and by the one name. The API server copies it into the older field `serviceAccount`, which
+/// would stay if the name were no longer applied, and bring the former account back.
+fn account(pod: &mut PodSpec) {
+    let named = [pod.service_account_name.take(), pod.service_account.take()];
+    let named = named.into_iter().flatten().find(|name| !name.is_empty());
+    pod.service_account_name = Some(named.unwrap_or_else(|| ACCOUNT.to_owned()));
 }
 
 fn container(container: &mut Container) {
@@ -74,6 +85,7 @@ fn amount(Quantity(text): &mut Quantity) {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
@@ -81,6 +93,18 @@ mod tests {
     fn completed(spec: &Value) -> Value {
         let template: PodTemplateSpec = serde_json::from_value(json!({"spec": spec})).unwrap();
         serde_json::to_value(complete(template)).unwrap()["spec"].take()
+    }
+
+    #[rstest]
+    #[case(json!({}), "default")]
+    #[case(json!({"serviceAccountName": "", "serviceAccount": ""}), "default")]
+    #[case(json!({"serviceAccountName": "shop"}), "shop")]
+    #[case(json!({"serviceAccount": "older"}), "older")]
+    #[case(json!({"serviceAccountName": "shop", "serviceAccount": "older"}), "shop")]
+    fn the_account_has_one_name(#[case] mut spec: Value, #[case] expected: &str) {
+        spec["containers"] = json!([]);
+        let completed = completed(&spec);
+        assert_eq!((&completed["serviceAccountName"], completed.get("serviceAccount")), (&json!(expected), None));
     }
 
     #[test]
@@ -101,6 +125,7 @@ mod tests {
             ],
         });
         let stored = json!({
+            "serviceAccountName": "default",
             "containers": [{
                 "name": "release",
                 "env": [
