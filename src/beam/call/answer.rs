@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::error::{Error, Result, Stage};
 use super::super::name::NodeName;
 use super::super::term::Term;
-use super::Call;
 
 /// How much memory a node uses, in bytes: what `erlang:memory/0` calls by the same names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,10 +48,10 @@ pub enum Connected {
 }
 
 /// Takes the answer to a call, or the reason why there is none.
-pub(in crate::beam) fn result(call: &Call, term: Term) -> Result<Term> {
+pub(in crate::beam) fn result(call: &'static str, term: Term) -> Result<Term> {
     match term.as_tuple() {
         Some([tag, reason]) if tag.as_atom() == Some("badrpc") => {
-            Err(Error::Failed { call: call.function(), reason: class(reason).unwrap_or("an unknown error").to_owned() })
+            Err(Error::Failed { call, reason: class(reason).unwrap_or("an unknown error").to_owned() })
         }
         _ => Ok(term),
     }
@@ -273,7 +272,7 @@ mod tests {
     #[case::plain(atom("nodedown"), "nodedown")]
     #[case::strange(Term::Text((*b"swordfish").into()), "an unknown error")]
     fn a_failure_is_told_by_its_class(#[case] reason: Term, #[case] class: &str) {
-        let error = result(&Call::Memory, tuple([atom("badrpc"), reason])).unwrap_err().to_string();
+        let error = result("erlang:memory/0", tuple([atom("badrpc"), reason])).unwrap_err().to_string();
 
         assert_eq!(error, format!("erlang:memory/0 failed on the node: {class}"));
     }

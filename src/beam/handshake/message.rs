@@ -127,7 +127,7 @@ pub(super) fn decode_ack(bytes: &[u8]) -> Option<Digest> {
 
 /// The node's side, for a peer that a test plays.
 #[cfg(test)]
-pub(in crate::beam) mod theirs {
+pub(super) mod theirs {
     use super::*;
 
     impl SendName {

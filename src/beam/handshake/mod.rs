@@ -23,7 +23,7 @@
 mod flags;
 mod message;
 #[cfg(test)]
-pub(super) mod scripted;
+mod scripted;
 #[cfg(test)]
 mod tests;
 

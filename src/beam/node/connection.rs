@@ -151,22 +151,23 @@ impl Connection {
         answer::ticktime(&self.ask(Call::NetTicktime, limit).await?)
     }
 
-    /// Whether its `global` disconnects nodes that not all others see; `None` where nobody has set it, so that it does as
-    /// its OTP release does by default.
+    /// Whether its `global` disconnects nodes that not all others see. OTP 25 to 28 say so unless somebody has set it
+    /// otherwise; `None` where there is no such setting.
     pub async fn prevent_overlapping_partitions(&self, limit: Duration) -> Result<Option<bool>> {
         answer::setting(&self.ask(Call::PreventOverlappingPartitions, limit).await?)
     }
 
     async fn ask(&self, call: Call, limit: Duration) -> Result<Term> {
         let (reply, answered) = oneshot::channel();
+        let function = call.function();
         let exchange = async {
-            let request = Box::new(Request { call: call.clone(), reply });
+            let request = Box::new(Request { call, reply });
             self.requests.send(request).await.map_err(|_| Error::Closed(self.why_closed()))?;
             answered.await.map_err(|_| Error::Closed(self.why_closed()))?
         };
         let answered = timeout(limit, exchange).await;
         let term = answered.unwrap_or(Err(Error::TimedOut { stage: Stage::Call, limit }))?;
-        answer::result(&call, term)
+        answer::result(function, term)
     }
 
     /// Only asked when the connection is closed, which the driver says before it goes.
