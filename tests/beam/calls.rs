@@ -56,8 +56,8 @@ async fn nodes_are_connected() {
     let (to_one, to_two) = (connected(&one.target()).await, connected(&two.target()).await);
 
     assert_eq!(to_one.connect_node(two.name.clone(), LIMIT).await.unwrap(), Connected::Yes);
-    assert_eq!(to_one.nodes(Visibility::Visible, LIMIT).await.unwrap(), [two.name.clone()]);
-    assert_eq!(to_two.nodes(Visibility::Visible, LIMIT).await.unwrap(), [one.name.clone()]);
+    assert_eq!(to_one.nodes(Visibility::Visible, LIMIT).await.unwrap(), std::slice::from_ref(&two.name));
+    assert_eq!(to_two.nodes(Visibility::Visible, LIMIT).await.unwrap(), std::slice::from_ref(&one.name));
     let nobody = "nobody@127.0.0.1".parse().unwrap();
     assert_eq!(to_one.connect_node(nobody, LIMIT).await.unwrap(), Connected::No);
 }
