@@ -33,6 +33,19 @@ async fn the_same_first_part_and_another_host() {
     }
 }
 
+/// Nodes with short names talk to each other only; to us they talk as well.
+#[tokio::test]
+#[ignore = "needs OTP; see main.rs"]
+async fn a_node_with_a_short_name() {
+    for otp in Otp::all() {
+        let node = Node::start(&otp, "shop@localhost");
+        let connection = connected(&node.target()).await;
+
+        assert_eq!(connection.peer().name, node.name);
+        assert_eq!(connection.nodes(Visibility::Hidden, LIMIT).await.unwrap().len(), 1);
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs OTP; see main.rs"]
 async fn none_of_several() {

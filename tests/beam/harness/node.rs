@@ -51,7 +51,9 @@ impl Node {
     pub fn start_as(otp: &Otp, wanted: &Wanted) -> Self {
         let mut erl = otp.erl();
         erl.env("ERL_EPMD_PORT", otp.epmd_port.to_string()).args(["-noshell", "-noinput", "-start_epmd", "false"]);
-        erl.args(["-name", &wanted.name, "-setcookie", COOKIE, "+S", "2"]);
+        let name: NodeName = wanted.name.parse().unwrap();
+        let kind = if name.host().contains(['.', ':']) { "-name" } else { "-sname" };
+        erl.args([kind, name.as_str(), "-setcookie", COOKIE, "+S", "2"]);
         let loopback = if wanted.ipv6 { "{0,0,0,0,0,0,0,1}" } else { "{127,0,0,1}" };
         erl.args(["-kernel", "inet_dist_use_interface", loopback]);
         let mut port = Port::Epmd(otp.epmd_port);
@@ -75,7 +77,7 @@ impl Node {
         let mut program = Program::start(&mut erl);
         program.wait_for("listening");
         let host = if wanted.ipv6 { "::1" } else { "127.0.0.1" }.to_owned();
-        Self { name: wanted.name.parse().unwrap(), port, host, program }
+        Self { name, port, host, program }
     }
 
     /// Freezes it, as a machine without memory or time for it would.
