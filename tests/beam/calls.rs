@@ -114,7 +114,8 @@ async fn a_node_that_freezes() {
 
         let error = connection.memory(Duration::from_millis(200)).await.unwrap_err();
         assert!(matches!(error, Error::TimedOut { stage: Stage::Call, .. }), "{error:?}");
-        let soon = Limits { connect: Duration::from_millis(200), ..limits() };
+        // Enough for EPMD, which goes on.
+        let soon = Limits { connect: Duration::from_secs(3), ..limits() };
         let error = connect(&node.target(), &cookie(), &soon).await.unwrap_err();
         assert!(matches!(error, Error::TimedOut { stage: Stage::Status, .. }), "{error:?}");
 

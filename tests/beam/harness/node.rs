@@ -82,7 +82,7 @@ impl Node {
 
     /// Freezes it, as a machine without memory or time for it would.
     pub fn freeze(&self) {
-        self.program.signal("STOP");
+        self.program.freeze();
     }
 
     /// Lets it go on.
