@@ -35,9 +35,7 @@ impl Program {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
-}
 
-impl Program {
     /// Stops it, and returns when each of its threads has stopped: the signal takes its time to reach them.
     pub fn freeze(&self) {
         self.signal("STOP");
