@@ -10,6 +10,9 @@ pub const CONTAINER: &str = "release";
 /// Key of the Secret that holds a generated cookie.
 pub const COOKIE_KEY: &str = "cookie";
 
+/// What Kubernetes allows in the name of most objects.
+const LONGEST: usize = 253;
+
 /// Name of the cluster that the release belongs to.
 #[must_use]
 pub fn cluster(release: &ElixirRelease) -> String {
@@ -20,12 +23,6 @@ pub fn cluster(release: &ElixirRelease) -> String {
 #[must_use]
 pub fn basename(release: &ElixirRelease) -> String {
     release.spec.cluster.basename.clone().unwrap_or_else(|| cluster(release))
-}
-
-/// Name of the release in the image, that is of its start script `bin/<name>`.
-#[must_use]
-pub fn start_script(release: &ElixirRelease) -> String {
-    release.spec.release.name.clone().unwrap_or_else(|| release.name_any())
 }
 
 /// Name of the headless Service of the cluster.
@@ -57,4 +54,17 @@ pub fn discovery(release: &ElixirRelease) -> String {
 #[must_use]
 pub fn is_distributed(release: &ElixirRelease) -> bool {
     release.spec.cluster.distribution == Distribution::Enabled
+}
+
+/// Whether a text is a DNS label, of any length.
+#[must_use]
+pub fn is_dns_label(name: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty() && name.chars().all(is_inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// Whether a text is a DNS subdomain, as most objects are named by.
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    name.len() <= LONGEST && name.split('.').all(is_dns_label)
 }

@@ -21,7 +21,9 @@ pub enum Lookup {
     Known(Content),
     /// It does not exist.
     Missing,
-    /// It was not read yet, or has changed since.
+    /// It was read with this content and has changed since.
+    Changed(Content),
+    /// It was not read yet.
     Unknown,
 }
 
@@ -46,6 +48,7 @@ impl Tracked {
     fn lookup(&self) -> Lookup {
         match &self.read {
             Some((version, known)) if *version >= self.newest => known.clone(),
+            Some((_, Lookup::Known(content))) => Lookup::Changed(content.clone()),
             _ => Lookup::Unknown,
         }
     }
@@ -62,7 +65,7 @@ impl ContentIndex {
         for reference in &references {
             let tracked = self.tracked.entry((release.namespace.clone(), reference.clone())).or_default();
             tracked.users.insert(release.name.clone());
-            if tracked.lookup() == Lookup::Unknown {
+            if matches!(tracked.lookup(), Lookup::Unknown | Lookup::Changed(_)) {
                 unread.push(reference.clone());
             }
         }

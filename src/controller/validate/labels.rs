@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::names;
 use crate::api::{ElixirRelease, GROUP};
 use crate::resources::labels::MANAGED_BY;
+use crate::resources::names;
 use crate::resources::problem::Problem;
 
 /// The longest label, and the longest name in the key of a label or an annotation.

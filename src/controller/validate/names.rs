@@ -12,8 +12,8 @@ const LABEL: usize = 63;
 const RELEASE: usize = LABEL - "-0123456789".len();
 /// The name of a cluster gets the suffix of its headless Service.
 const CLUSTER: usize = LABEL - "-nodes".len();
-/// What Kubernetes allows in the name of most objects.
-const OBJECT: usize = 253;
+/// What Kubernetes allows in a key of a Secret.
+const KEY: usize = 253;
 /// The longest atom is 255 characters, and an address follows the `@`.
 const BASENAME: usize = 128;
 
@@ -79,7 +79,7 @@ fn accounts_and_secrets(release: &ElixirRelease) -> Vec<Problem> {
         ("spec.serviceAccountName", account, "ServiceAccount"),
     ];
     for (field, name, kind) in objects {
-        if name.is_some_and(|name| !is_object_name(name)) {
+        if name.is_some_and(|name| !names::is_object_name(name)) {
             problems.push(Problem::new(
                 field,
                 format!("is not a name that a {kind} can have: lower-case letters, digits, dashes and dots"),
@@ -107,21 +107,10 @@ fn one_service_for_two(release: &ElixirRelease) -> Option<Problem> {
 }
 
 fn starts_as_label(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase()) && is_dns_label(name)
-}
-
-/// A DNS label of any length.
-pub(super) fn is_dns_label(name: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !name.is_empty() && name.chars().all(is_inner) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// A DNS subdomain, as most objects are named by.
-pub(super) fn is_object_name(name: &str) -> bool {
-    name.len() <= OBJECT && name.split('.').all(is_dns_label)
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && names::is_dns_label(name)
 }
 
 fn is_key(key: &str) -> bool {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    (1..=OBJECT).contains(&key.len()) && key.chars().all(is_inner) && key != "." && key != ".."
+    (1..=KEY).contains(&key.len()) && key.chars().all(is_inner) && key != "." && key != ".."
 }
