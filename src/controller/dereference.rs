@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::cache::{Cache, Key};
 use super::lock;
-use super::observe::Unread;
+use super::observe::NotRead;
 use super::view::version;
 use crate::api::ElixirRelease;
 use crate::digest;
@@ -36,26 +36,26 @@ pub struct Error {
     pub source: kube::Error,
 }
 
-impl From<&Error> for Unread {
+impl From<&Error> for NotRead {
     fn from(error: &Error) -> Self {
         let is_forbidden = matches!(&error.source, kube::Error::Api(status) if status.is_forbidden());
         Self { reference: error.reference.clone(), why: describe(&error.source), is_forbidden }
     }
 }
 
-/// Reads those of the objects in `uses` of which the cache knows nothing current; why some could not be read.
+/// Reads those of the objects of which the cache knows nothing current; why some could not be read.
 pub async fn dereference(
     client: &Client,
     cache: &Mutex<Cache>,
-    (key, release): (&Key, &ElixirRelease),
-    uses: &[Use],
+    release: &Key,
+    objects: &BTreeSet<Reference>,
 ) -> Vec<Error> {
-    let unread = lock(cache).contents.track(key, readable(release, uses));
-    let reads = stream::iter(unread).map(async |reference| {
-        let found = read(client, &key.namespace, &reference).await;
+    let unread = lock(cache).contents.track(release, objects.clone());
+    let reads = stream::iter(unread).map(async |unread| {
+        let found = read(client, &release.namespace, &unread.reference).await;
         found
-            .map(|found| lock(cache).contents.put(&key.namespace, &reference, found))
-            .map_err(|source| Error { reference, source })
+            .map(|found| lock(cache).contents.put(&release.namespace, &unread, found))
+            .map_err(|source| Error { reference: unread.reference, source })
     });
     let mut failures: Vec<_> = reads.buffer_unordered(AT_ONCE).filter_map(async |read| read.err()).collect().await;
     failures.sort_by(|a, b| a.reference.cmp(&b.reference));
@@ -64,7 +64,8 @@ pub async fn dereference(
 
 /// The objects among those used that are to be read: not one of a name that no object can have, and not the cookie that
 /// the operator makes itself.
-fn readable(release: &ElixirRelease, uses: &[Use]) -> BTreeSet<Reference> {
+#[must_use]
+pub fn readable(release: &ElixirRelease, uses: &[Use]) -> BTreeSet<Reference> {
     let own = cookie::own_reference(release);
     let references = uses.iter().map(|used| &used.reference);
     references.filter(|reference| reference.is_possible() && Some(*reference) != own.as_ref()).cloned().collect()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
@@ -32,7 +33,7 @@ pub struct Observed {
     /// The objects that its pods read, those that exist.
     pub contents: Contents,
     /// The objects among them that could not be read this time. Their last known content is in `contents`, if any is known.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<NotRead>,
     /// The releases of its namespace that cannot be read, as owners: nobody knows which cluster they are in.
     pub unreadable: Vec<OwnerReference>,
     /// The pod template of its running revision, if that was made by another version of the operator and has been read.
@@ -41,7 +42,7 @@ pub struct Observed {
 
 /// An object that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
+pub struct NotRead {
     /// The object.
     pub reference: Reference,
     /// Why, in words.
@@ -98,6 +99,13 @@ impl Observed {
     pub fn deployment(&self) -> Option<&DeploymentView> {
         let named = self.child(ChildKind::Deployment, &self.key.name);
         named.filter(|child| child.is_ours(self.uid())).and_then(Child::deployment)
+    }
+
+    /// When the trouble of a pod next counts as over without anything else happening.
+    #[must_use]
+    pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
+        let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
+        troubles.filter_map(|trouble| trouble.until).filter(|until| *until > now).min()
     }
 
     /// Its revisions, newest first.

@@ -15,7 +15,7 @@ use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
 use super::lock;
-use super::observe::{Observed, Unread};
+use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
 use super::report::{report, report_unreadable};
@@ -27,6 +27,7 @@ use crate::operator::client::describe;
 use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
+use crate::resources::reference::Reference;
 use crate::resources::{Facts, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
@@ -172,9 +173,15 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     // What is wrong with a draft is told by `validate`.
     let uses = pod::draft(&release).map(|draft| pod::references(&release, &draft)).unwrap_or_default();
-    let mut failures = dereference(&context.client, &context.cache, (key, &release), &uses).await;
-    let unread: Vec<_> = failures.iter().map(Unread::from).collect();
+    let readable = dereference::readable(&release, &uses);
+    let mut failures = dereference(&context.client, &context.cache, key, &readable).await;
+    let unread: Vec<_> = failures.iter().map(NotRead::from).collect();
     let failure = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(0)) };
+    let could_be_read = |reference: &&Reference| unread.iter().all(|unread| unread.reference != **reference);
+    if !lock(&context.cache).contents.are_read(&key.namespace, readable.iter().filter(could_be_read)) {
+        // It changed while another one was read.
+        return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
+    }
     let observe =
         || Observed::of(&lock(&context.cache), key, &uses).map(|seen| Observed { unread: unread.clone(), ..seen });
     let Some(observed) = observe() else {
@@ -188,12 +195,12 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
             failure?;
-            return Ok((ReconcileResult::Invalid, resync(context)));
+            return Ok((ReconcileResult::Invalid, next(&observed, context)));
         }
     };
     if !is_whole {
         report(&observed, &Verdict::Unread, context).await?;
-        return failure.map(|()| (ReconcileResult::Unchanged, resync(context))).map_err(Error::from);
+        return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, context))).map_err(Error::from);
     }
     let plan = plan(&observed, &valid, &context.facts);
     let revision = plan.revision.clone();
@@ -226,7 +233,14 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
             ReconcileResult::Changed
         }
     };
-    (result, resync(context))
+    (result, next(observed, context))
+}
+
+/// When to look again without cause: when the trouble of a pod is to count as over, or else at the next resync.
+fn next(observed: &Observed, context: &Context) -> Action {
+    let now = jiff::Timestamp::now();
+    let relief = observed.relief(now).and_then(|relief| Duration::try_from(relief.duration_since(now)).ok());
+    relief.filter(|relief| *relief < context.resync).map_or_else(|| resync(context), Action::requeue)
 }
 
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.

@@ -54,7 +54,7 @@ impl Stored {
     ///
     /// # Errors
     /// The spec has another shape. A status of another shape is one that we did not write, and is written anew.
-    pub fn read(self) -> Result<ElixirRelease, Unreadable> {
+    pub fn read(self) -> Result<ElixirRelease, Box<Unreadable>> {
         let (metadata, status) = (self.metadata, serde_json::from_value(self.status).ok());
         match serde_path_to_error::deserialize(self.spec) {
             Ok(spec) => Ok(ElixirRelease { metadata, spec, status }),
@@ -63,7 +63,7 @@ impl Stored {
                     "." => format!("spec: {}", error.inner()),
                     path => format!("spec.{path}: {}", error.inner()),
                 };
-                Err(Unreadable { metadata, status, problem })
+                Err(Box::new(Unreadable { metadata, status, problem }))
             }
         }
     }
@@ -193,7 +193,7 @@ impl Releases {
             Change::Seen(stored) => match stored.read() {
                 Ok(release) => cache.on_release(Change::Seen(release)),
                 // It must not stop the others. A look at it tells what is wrong and touches nothing.
-                Err(unreadable) => cache.releases.put_unreadable(unreadable),
+                Err(unreadable) => cache.releases.put_unreadable(*unreadable),
             },
         }
     }

@@ -10,9 +10,6 @@ pub const CONTAINER: &str = "release";
 /// Key of the Secret that holds a generated cookie.
 pub const COOKIE_KEY: &str = "cookie";
 
-/// What Kubernetes allows in the name of most objects.
-const LONGEST: usize = 253;
-
 /// Name of the cluster that the release belongs to.
 #[must_use]
 pub fn cluster(release: &ElixirRelease) -> String {
@@ -28,7 +25,13 @@ pub fn basename(release: &ElixirRelease) -> String {
 /// Name of the headless Service of the cluster.
 #[must_use]
 pub fn headless_service(release: &ElixirRelease) -> String {
-    release.spec.cluster.service.name.clone().unwrap_or_else(|| format!("{}-nodes", cluster(release)))
+    release.spec.cluster.service.name.clone().unwrap_or_else(|| default_headless_service(release))
+}
+
+/// Name of the headless Service of a cluster whose members name none.
+#[must_use]
+pub fn default_headless_service(release: &ElixirRelease) -> String {
+    format!("{}-nodes", cluster(release))
 }
 
 /// Name of the Secret that the operator makes for a cluster without a cookie of its own.
@@ -54,17 +57,4 @@ pub fn discovery(release: &ElixirRelease) -> String {
 #[must_use]
 pub fn is_distributed(release: &ElixirRelease) -> bool {
     release.spec.cluster.distribution == Distribution::Enabled
-}
-
-/// Whether a text is a DNS label, of any length.
-#[must_use]
-pub fn is_dns_label(name: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !name.is_empty() && name.chars().all(is_inner) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// Whether a text is a DNS subdomain, as most objects are named by.
-#[must_use]
-pub fn is_object_name(name: &str) -> bool {
-    name.len() <= LONGEST && name.split('.').all(is_dns_label)
 }

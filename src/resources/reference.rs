@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::names;
+use super::syntax::is_object_name;
 
 /// The kind of an object that a pod reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +31,7 @@ impl Reference {
     /// it would end the name (`a?x` reads `a`) or leave none at all.
     #[must_use]
     pub fn is_possible(&self) -> bool {
-        names::is_object_name(&self.name)
+        is_object_name(&self.name)
     }
 }
 

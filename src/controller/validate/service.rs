@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::{Container, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::api::{ElixirRelease, Protocol};
-use crate::resources::names::is_dns_label;
 use crate::resources::problem::Problem;
+use crate::resources::syntax::is_dns_label;
 
 /// The longest name of a Service's port.
 const LONGEST: usize = 63;
@@ -34,7 +34,8 @@ pub(super) fn problems(release: &ElixirRelease, service: &Service, containers: &
             ));
         }
         problems.extend(
-            name_of(port, ports.len(), is_declared, &mut names).map(|message| Problem::new(format!("{field}.name"), message)),
+            name_of(port, ports.len(), is_declared, &mut names)
+                .map(|message| Problem::new(format!("{field}.name"), message)),
         );
         if let Some(name) = missing_target(port, containers) {
             let message = format!(
@@ -79,12 +80,7 @@ impl Origin {
     }
 }
 
-fn name_of<'a>(
-    port: &'a ServicePort,
-    ports: usize,
-    is_declared: bool,
-    seen: &mut BTreeSet<&'a str>,
-) -> Option<String> {
+fn name_of<'a>(port: &'a ServicePort, ports: usize, is_declared: bool, seen: &mut BTreeSet<&'a str>) -> Option<String> {
     match port.name.as_deref() {
         None if ports > 1 => Some("is needed, because the Service has more than one port".to_owned()),
         // What a container may call a port is stricter, and told already.

@@ -18,9 +18,9 @@ pub(super) fn element(release: &ElixirRelease, list: &str, name: &str) -> String
 }
 
 /// Path of a container. Containers and init containers share one set of names.
+#[must_use]
 pub fn container(release: &ElixirRelease, name: &str) -> String {
-    let lists = [CONTAINERS, INIT_CONTAINERS].into_iter();
-    let found = lists.filter_map(|list| in_template(release, list, name)).next();
+    let found = [CONTAINERS, INIT_CONTAINERS].into_iter().find_map(|list| in_template(release, list, name));
     found.map_or_else(|| format!("{POD_TEMPLATE}.spec.{CONTAINERS}"), |(path, _)| path)
 }
 

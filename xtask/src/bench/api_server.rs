@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::audit::AuditLog;
 use crate::cluster::{self, Cluster, Wanted};
 use crate::command;
+use crate::image::operator_reference;
 use crate::target::Target;
 
 /// Every request when it has been answered, without bodies. A request is logged before its answer is sent.
@@ -42,7 +43,7 @@ impl ApiServer {
         ];
         let cluster =
             cluster::up(name, &Wanted { control_plane_only: true, api_server_arguments, ..Wanted::default() })?;
-        let target = Target::existing(&cluster.kubeconfig())?;
+        let target = Target::existing(&cluster.kubeconfig(), &operator_reference())?;
         Ok(Self { cluster, target, log })
     }
 

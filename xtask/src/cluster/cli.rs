@@ -114,7 +114,7 @@ pub(crate) fn run(task: Task) -> Result<()> {
             println!("{}", Cluster::open(&name)?.kubeconfig().display());
             Ok(())
         }
-        Task::Load { cluster, archive } => super::load_image(&cluster.name, &archive),
+        Task::Load { cluster, archive } => super::load_image(&cluster.name, &archive).map(drop),
         Task::Node { cluster, action, node } => change_node(&cluster.name, action, &node),
         Task::Link { cluster, action, node } => {
             let cluster = Cluster::open(&cluster.name)?;
