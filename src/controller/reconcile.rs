@@ -178,13 +178,17 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let unread: Vec<_> = failures.iter().map(NotRead::from).collect();
     let failure = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(0)) };
     let could_be_read = |reference: &&Reference| unread.iter().all(|unread| unread.reference != **reference);
-    if !lock(&context.cache).contents.are_read(&key.namespace, readable.iter().filter(could_be_read)) {
-        // It changed while another one was read.
-        return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
-    }
     let observe =
-        || Observed::of(&lock(&context.cache), key, &uses).map(|seen| Observed { unread: unread.clone(), ..seen });
-    let Some(observed) = observe() else {
+        |cache: &Cache| Observed::of(cache, key, &uses).map(|seen| Observed { unread: unread.clone(), ..seen });
+    let observed = {
+        let cache = lock(&context.cache);
+        if !cache.contents.are_read(&key.namespace, readable.iter().filter(could_be_read)) {
+            // It changed while another one was read.
+            return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
+        }
+        observe(&cache)
+    };
+    let Some(observed) = observed else {
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
@@ -211,7 +215,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
-    let observed = observe().map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
+    let now = observe(&lock(&context.cache));
+    let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
     let verdict =
         Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
