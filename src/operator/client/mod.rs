@@ -5,7 +5,7 @@
 //!
 //! 1. [`deadline`]: a time by which every request has been answered, its retries and its body included. A watch has to
 //!    begin in the same time and ends soon after the server should have ended it.
-//! 2. Retries of 429, 503 and 504, after the time that `Retry-After` asks for. The deadline ends them.
+//! 2. [`patience`]: retries of 429, 503 and 504, after the time that `Retry-After` asks for. The deadline ends them.
 //! 3. [`observe`]: counts every single try by verb, resource and code, and notes what was refused.
 //!
 //! Below them TCP keep-alive finds out within a minute that the API server's host is gone, which a watch that is waiting
@@ -15,6 +15,7 @@ mod call;
 mod deadline;
 mod describe;
 mod observe;
+mod patience;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use super::metrics::Metrics;
 
 use deadline::Deadline;
 use observe::{Observe, ObserveLayer};
+use patience::Patience;
 
 pub use call::{ApiCall, Verb};
 pub use deadline::DeadlineExceeded;
@@ -106,12 +108,12 @@ fn build(config: &Config, request_timeout: Duration, observe: ObserveLayer) -> R
 fn guarded<S>(service: S, request_timeout: Duration, observe: ObserveLayer) -> Guarded<S> {
     ServiceBuilder::new()
         .layer(deadline::layer(request_timeout))
-        .layer(RetryLayer::new(retries()))
+        .layer(RetryLayer::new(Patience::new(retries(), request_timeout)))
         .layer(observe)
         .service(service)
 }
 
-type Guarded<S> = Deadline<Retry<RetryPolicy, Observe<S>>>;
+type Guarded<S> = Deadline<Retry<Patience, Observe<S>>>;
 
 /// kube and its TLS library support several cryptography providers and panic when they have to choose.
 fn install_crypto() {

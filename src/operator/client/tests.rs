@@ -137,8 +137,19 @@ async fn a_busy_server_is_asked_again_when_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_wants_to_be_asked_after_the_deadline_is_told_as_busy_at_once() {
+    let (client, metrics) = client(vec![status(StatusCode::TOO_MANY_REQUESTS, Some("15"))]);
+    let start = Instant::now();
+    let error = pods(client).get("shop-0").await.unwrap_err();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(ErrorCategory::from(&error), ErrorCategory::Throttled);
+    assert_counted(&metrics, "get", "429", 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn patience_ends_at_the_deadline() {
-    let (client, _) = client(vec![status(StatusCode::TOO_MANY_REQUESTS, Some("3600"))]);
+    let answers = (0..2).map(|_| status(StatusCode::TOO_MANY_REQUESTS, Some("14")));
+    let (client, _) = client(answers.collect());
     let start = Instant::now();
     let error = pods(client).get("shop-0").await.unwrap_err();
     assert_eq!(start.elapsed(), LIMIT);
