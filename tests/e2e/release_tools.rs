@@ -1,5 +1,6 @@
 //! Releases that were not made by Mix take the operator's facts under the names that they chose.
 
+use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::{Namespace, Operator, meshed, shop};
@@ -29,6 +30,37 @@ async fn a_release_in_the_manner_of_distillery_is_a_cluster() {
         assert_eq!(answer.trim(), "pong", "{name} answers beside its pinned ports");
         let told = node.rpc("IO.puts(length(Node.list()))").await;
         assert_eq!(told, "1", "{name}");
+    }
+}
+
+/// The image's `vm.args.src` has the same two lines. The start script is the one that rebar3 writes.
+const RELX: &str = "
+replicas: 2
+image: localhost/shop:1-relx
+release: {tool: Relx}
+env:
+  - {name: NODE_NAME, value: $(BEAM_NODE)}
+  - {name: ERLANG_COOKIE, value: $(BEAM_COOKIE)}
+";
+
+#[rstest]
+#[case::with_epmd("relx", "{}")]
+#[case::without_epmd("relx-alone", "{epmd: Disabled}")]
+#[tokio::test]
+#[ignore = "needs nodes: cargo xtask test"]
+async fn a_release_of_rebar3_is_a_cluster(#[case] subject: &str, #[case] cluster: &str) {
+    let namespace = Namespace::new(subject).await;
+    namespace.apply(&shop("shop", &format!("{RELX}\ncluster: {cluster}"))).await;
+    let shop = namespace.release("shop");
+    shop.complete().await;
+    meshed(&[shop], 2).await;
+    for node in shop.nodes().await {
+        let name = node.describe().await.unwrap().node;
+        assert_eq!(name, format!("shop@{}", node.address().unwrap()));
+        let answer = node.exec(&["/app/bin/shop", "ping"]).await.unwrap();
+        assert_eq!(answer.trim(), "pong", "{name} answers beside its pinned ports");
+        let told = node.exec(&["/app/bin/shop", "eval", "length(nodes())."]).await.unwrap();
+        assert_eq!(told.trim(), "1", "{name}");
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum Selection {
     Shop,
     /// The sample application behind a start script in the manner of Distillery
     Distillery,
+    /// The sample application as a release of rebar3, on OTP 25
+    Relx,
     /// The operator: the last stage of the Dockerfile
     Operator,
     /// All of these
@@ -96,10 +98,12 @@ fn build(which: Selection) -> Result<Vec<Archive>> {
     match which {
         Selection::Shop => shop::mix(&cache),
         Selection::Distillery => shop::distillery(&cache),
+        Selection::Relx => shop::relx(&cache),
         Selection::Operator => Ok(vec![operator::build(&cache)?]),
         Selection::All => {
             let mut archives = shop::mix(&cache)?;
             archives.extend(shop::distillery(&cache)?);
+            archives.extend(shop::relx(&cache)?);
             archives.push(operator::build(&cache)?);
             Ok(archives)
         }

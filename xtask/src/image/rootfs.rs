@@ -18,10 +18,12 @@ pub(super) struct Suite {
     /// The OTP release that it ships.
     pub(super) otp: &'static str,
     ssl: &'static str,
+    /// What releases are built with besides [`BUILD_PACKAGES`].
+    tools: &'static [&'static str],
 }
 
-pub(super) const TRIXIE: Suite = Suite { name: "trixie", otp: "27", ssl: "libssl3t64" };
-pub(super) const BOOKWORM: Suite = Suite { name: "bookworm", otp: "25", ssl: "libssl3" };
+pub(super) const TRIXIE: Suite = Suite { name: "trixie", otp: "27", ssl: "libssl3t64", tools: &[] };
+pub(super) const BOOKWORM: Suite = Suite { name: "bookworm", otp: "25", ssl: "libssl3", tools: &["rebar3"] };
 
 /// Elixir, and the parts of OTP that a release may include.
 const BUILD_PACKAGES: &[&str] = &[
@@ -71,7 +73,7 @@ struct Recipe {
 
 impl Recipe {
     fn build(suite: &'static Suite) -> Self {
-        let include = format!("--include={}", BUILD_PACKAGES.join(","));
+        let include = format!("--include={}", [BUILD_PACKAGES, suite.tools].concat().join(","));
         Self { suite, options: vec!["--variant=minbase".to_owned(), include] }
     }
 

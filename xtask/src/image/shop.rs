@@ -1,7 +1,7 @@
 //! The images of the sample application, `examples/shop`.
 //!
-//! Two versions, so that there is something to upgrade to, on two OTP releases, and one behind a start script in the
-//! manner of Distillery, because such releases are still around. `examples/shop/README.md` says what is in them.
+//! Two versions, so that there is something to upgrade to, on two OTP releases; one behind a start script in the manner
+//! of Distillery, because such releases are still around; and one that rebar3 made. `examples/shop/README.md` says what is in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,23 +33,35 @@ struct Image {
     script: &'static Script,
 }
 
-/// The start script of a release, as `SHOP_RELEASE` of its `mix.exs` calls it.
+/// How a release is made, and the start script that it gets.
 struct Script {
-    name: &'static str,
+    /// Makes the release in `/out/shop`. `SHOP_VERSION` is set.
+    assemble: &'static str,
     /// The command that starts the node and stays in the foreground.
     start: &'static str,
     environment: &'static [&'static str],
 }
 
 const MIX: Script = Script {
-    name: "mix",
+    assemble: "SHOP_RELEASE=mix MIX_ENV=prod mix release --quiet --path /out/shop",
     start: "start",
     // The root file system may be read-only.
     environment: &["RELEASE_TMP=/tmp/shop"],
 };
 
 // RELEASE_MUTABLE_DIR is left to whoever runs the image, as Distillery does.
-const DISTILLERY: Script = Script { name: "distillery", start: "foreground", environment: &["REPLACE_OS_VARS=true"] };
+const DISTILLERY: Script = Script {
+    assemble: "SHOP_RELEASE=distillery MIX_ENV=prod mix release --quiet --path /out/shop",
+    start: "foreground",
+    environment: &["REPLACE_OS_VARS=true"],
+};
+
+const RELX: Script = Script {
+    assemble: "MIX_ENV=prod mix compile && cp -r rel/relx /tmp/relx && cd /tmp/relx && \
+               rebar3 release --output-dir /tmp/rel && cp -r /tmp/rel/shop /out/shop",
+    start: "foreground",
+    environment: &[],
+};
 
 const MIX_IMAGES: &[Image] = &[
     Image { tag: "1", suite: &TRIXIE, version: "1.0.0", script: &MIX },
@@ -60,6 +72,8 @@ const MIX_IMAGES: &[Image] = &[
 
 const DISTILLERY_IMAGE: Image = Image { tag: "1-distillery", suite: &TRIXIE, version: "1.0.0", script: &DISTILLERY };
 
+const RELX_IMAGE: Image = Image { tag: "1-relx", suite: &BOOKWORM, version: "1.0.0", script: &RELX };
+
 /// The sample application as a mix release, in all versions.
 pub(super) fn mix(cache: &Cache) -> Result<Vec<Archive>> {
     MIX_IMAGES.iter().map(|image| image.build(cache)).collect()
@@ -68,6 +82,11 @@ pub(super) fn mix(cache: &Cache) -> Result<Vec<Archive>> {
 /// The sample application in the manner of Distillery.
 pub(super) fn distillery(cache: &Cache) -> Result<Vec<Archive>> {
     Ok(vec![DISTILLERY_IMAGE.build(cache)?])
+}
+
+/// The sample application as a release of rebar3.
+pub(super) fn relx(cache: &Cache) -> Result<Vec<Archive>> {
+    Ok(vec![RELX_IMAGE.build(cache)?])
 }
 
 fn source() -> PathBuf {
@@ -104,10 +123,7 @@ impl Image {
     }
 
     fn release_script(&self) -> String {
-        format!(
-            "SHOP_VERSION={} SHOP_RELEASE={} MIX_ENV=prod mix release --quiet --path /out/shop",
-            self.version, self.script.name
-        )
+        format!("export SHOP_VERSION={}; {}", self.version, self.script.assemble)
     }
 
     /// Builds the release and returns the directory that holds it.
@@ -184,7 +200,7 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static Image> {
-        MIX_IMAGES.iter().chain([&DISTILLERY_IMAGE])
+        MIX_IMAGES.iter().chain([&DISTILLERY_IMAGE, &RELX_IMAGE])
     }
 
     #[test]
@@ -217,7 +233,7 @@ mod tests {
     fn the_script_that_makes_a_release_is_part_of_its_image() {
         let image = &MIX_IMAGES[1];
         let script = image.release_script();
-        assert!(script.contains("SHOP_VERSION=2.0.0 SHOP_RELEASE=mix MIX_ENV=prod mix release"), "{script}");
+        assert!(script.contains("SHOP_VERSION=2.0.0; SHOP_RELEASE=mix MIX_ENV=prod mix release"), "{script}");
         assert_eq!(image.fingerprint().unwrap(), image.fingerprint_of(source_fingerprint().unwrap(), &script));
     }
 
