@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 
-use crate::harness::{Namespace, Operator, meshed, shop};
+use crate::harness::{Namespace, Operator, Release, meshed, shop};
 
 /// The image's `vm.args` has `-name ${NODE_NAME} -setcookie ${ERLANG_COOKIE}`, as many a release of Distillery has.
 const DISTILLERY: &str = "
@@ -23,13 +23,18 @@ async fn a_release_in_the_manner_of_distillery_is_a_cluster() {
     let shop = namespace.release("shop");
     shop.complete().await;
     meshed(&[shop], 2).await;
+    remote_commands_work(shop, &["rpc", "IO.puts(length(Node.list()))"]).await;
+}
+
+/// Its start script reaches each node beside the node's own pinned ports, and so does a command that counts the peers.
+async fn remote_commands_work(shop: Release<'_>, count_peers: &[&str]) {
     for node in shop.nodes().await {
         let name = node.describe().await.unwrap().node;
         assert_eq!(name, format!("shop@{}", node.address().unwrap()));
-        let answer = node.exec(&["/app/bin/shop", "ping"]).await.unwrap();
-        assert_eq!(answer.trim(), "pong", "{name} answers beside its pinned ports");
-        let told = node.rpc("IO.puts(length(Node.list()))").await;
-        assert_eq!(told, "1", "{name}");
+        for (command, answer) in [(&["ping"][..], "pong"), (count_peers, "1")] {
+            let told = node.exec(&[&["/app/bin/shop"], command].concat()).await.unwrap();
+            assert_eq!(told.trim(), answer, "{command:?} of {name}");
+        }
     }
 }
 
@@ -54,14 +59,7 @@ async fn a_release_of_rebar3_is_a_cluster(#[case] subject: &str, #[case] cluster
     let shop = namespace.release("shop");
     shop.complete().await;
     meshed(&[shop], 2).await;
-    for node in shop.nodes().await {
-        let name = node.describe().await.unwrap().node;
-        assert_eq!(name, format!("shop@{}", node.address().unwrap()));
-        let answer = node.exec(&["/app/bin/shop", "ping"]).await.unwrap();
-        assert_eq!(answer.trim(), "pong", "{name} answers beside its pinned ports");
-        let told = node.exec(&["/app/bin/shop", "eval", "length(nodes())."]).await.unwrap();
-        assert_eq!(told.trim(), "1", "{name}");
-    }
+    remote_commands_work(shop, &["eval", "length(nodes())."]).await;
 }
 
 /// With a root file system that cannot be written: what a release of Mix writes at its start goes where it can.
