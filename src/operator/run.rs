@@ -9,8 +9,8 @@ use kube::Client;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{self, ConnectError};
 use super::Refusals;
+use super::client::{self, ConnectError};
 use super::events::Events;
 use super::leader::{self, Elector, Lost};
 use super::metrics::Metrics;

@@ -157,8 +157,8 @@ fn a_template_is_pinned_for_the_revision_that_runs() {
 #[test]
 fn of_what_the_pods_read_only_what_exists_is_there() {
     let mut cache = cache(&[("shop", "")]);
-    let [there, missing] = [ReferenceKind::ConfigMap, ReferenceKind::Secret]
-        .map(|kind| Reference { kind, name: "it".to_owned() });
+    let [there, missing] =
+        [ReferenceKind::ConfigMap, ReferenceKind::Secret].map(|kind| Reference { kind, name: "it".to_owned() });
     let unread = cache.contents.track(&key("shop"), [there.clone(), missing.clone()].into());
     let content = Content { digest: 7, keys: ["a".to_owned()].into(), restart: true, cookie_flaws: [].into() };
     for (unread, found) in unread.iter().zip([Some((1, content.clone())), None]) {
