@@ -81,6 +81,54 @@ fn in_its_own_namespace_it_may_keep_its_lease() {
     assert_same(&granted("Role", "beam-operator-election"), &needed(Place::Own));
 }
 
+/// What a file of the checkout holds.
+fn text(path: &str) -> String {
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// A value that the chart takes and the operator does not would be a pod that ends again and again.
+#[test]
+fn the_chart_takes_the_numbers_that_the_operator_takes() {
+    let schema: Value = serde_json::from_str(&text("deploy/helm/beam-operator/values.schema.json")).unwrap();
+    let is_taken = |flag: &str, value: i64| {
+        Cli::try_parse_from(["beam-operator".to_owned(), "run".to_owned(), format!("--{flag}={value}")]).is_ok()
+    };
+    for (group, name, flag) in [
+        ("operator", "concurrency", "concurrency"),
+        ("operator", "workerThreads", "worker-threads"),
+        ("operator", "resyncIntervalSeconds", "resync-interval"),
+        ("operator", "requestTimeoutSeconds", "request-timeout"),
+        ("leaderElection", "leaseDurationSeconds", "lease-duration"),
+        ("leaderElection", "renewDeadlineSeconds", "lease-renew-deadline"),
+        ("leaderElection", "retryPeriodSeconds", "lease-retry-period"),
+    ] {
+        let value = &schema["properties"][group]["properties"][name];
+        let (least, most) = (value["minimum"].as_i64().unwrap(), value["maximum"].as_i64().unwrap());
+        let taken = [least - 1, least, most, most + 1].map(|value| is_taken(flag, value));
+        assert_eq!(taken, [false, true, true, false], "{group}.{name} from {least} to {most}");
+    }
+}
+
+#[test]
+fn the_image_is_empty_but_for_the_binary_and_its_user_is_the_charts() {
+    let dockerfile = text("Dockerfile");
+    let lines = |word: &str| {
+        let with = dockerfile.lines().filter_map(|line| line.strip_prefix(word)).map(str::trim);
+        with.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let (_, last_stage) = dockerfile.rsplit_once("\nFROM ").unwrap();
+    assert_eq!(last_stage.lines().next(), Some("scratch"));
+    assert_eq!(last_stage.matches("\nCOPY ").count(), 1);
+
+    let deployment = installed("Deployment", "beam-operator");
+    let context = &deployment["spec"]["template"]["spec"]["securityContext"];
+    assert_eq!(lines("USER "), [format!("{}:{}", context["runAsUser"], context["runAsGroup"])]);
+    assert_eq!(
+        (&context["runAsNonRoot"], lines("ENTRYPOINT ")),
+        (&Value::Bool(true), vec![r#"["/beam-operator"]"#.to_owned()])
+    );
+}
+
 #[test]
 fn the_arguments_of_the_pod_are_valid_and_say_what_the_operator_would_do_anyway() {
     let deployment = installed("Deployment", "beam-operator");

@@ -206,6 +206,14 @@ impl Applier<'_> {
             self.delete(kind, &name, uid).await?;
             object["metadata"]["uid"] = Value::Null;
             patched = self.make(kind, &name, object).await;
+            if patched.as_ref().is_err_and(is_conflict) {
+                // A finalizer holds it, that of a cloud's load balancer for instance. Its end is seen, and the new one made then.
+                return Ok(());
+            }
+        }
+        if patched.as_ref().is_err_and(is_conflict) {
+            // It is another by now or gone, and the watch may have told so before it was known: the next look finds out.
+            lock(self.cache).children.forget(uid);
         }
         self.keep(kind, patched.map_err(request("apply", kind, &name))?.into(), Some(digest));
         Ok(())
@@ -242,6 +250,10 @@ impl Applier<'_> {
 fn is_about_cluster_ip(refusal: &Status) -> bool {
     let causes = refusal.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
     refusal.is_invalid() && !causes.is_empty() && causes.iter().all(|cause| cause.field.starts_with("spec.clusterIP"))
+}
+
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_conflict() || status.is_not_found())
 }
 
 fn request(verb: &'static str, kind: ChildKind, name: &str) -> impl FnOnce(kube::Error) -> Error {

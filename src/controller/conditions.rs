@@ -3,9 +3,11 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::observe::Observed;
 use super::plan::Taken;
-use super::pod::TroubleKind;
+use super::pod::{Trouble, TroubleKind};
 use super::status::{Progress, Verdict};
 use super::view::DeploymentView;
 use crate::resources::problem::Problem;
@@ -109,7 +111,7 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
 
 /// Whether something needs a person.
 #[must_use]
-pub fn degraded(observed: &Observed, verdict: &Verdict) -> Told {
+pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told {
     if let Verdict::Valid { applied, .. } = verdict {
         match applied {
             Err(error) => {
@@ -126,7 +128,7 @@ pub fn degraded(observed: &Observed, verdict: &Verdict) -> Told {
     if let Some(failure) = deployment.and_then(|deployment| deployment.failure.as_deref()) {
         return told("True", Reason::PodCreationFailed, format!("pods cannot be created: {failure}"));
     }
-    if let Some(told) = pods_in_trouble(observed) {
+    if let Some(told) = pods_in_trouble(observed, now) {
         return told;
     }
     if deployment.is_some_and(|deployment| deployment.deadline_exceeded) {
@@ -159,9 +161,11 @@ fn name_taken(taken: &[Taken]) -> String {
     )
 }
 
-fn pods_in_trouble(observed: &Observed) -> Option<Told> {
+fn pods_in_trouble(observed: &Observed, now: Timestamp) -> Option<Told> {
+    let pods: Vec<_> = observed.pods.iter().filter(|pod| !pod.has_ended).collect();
+    let present = |trouble: &&Trouble| trouble.is_present(now);
     let mut troubled: Vec<_> =
-        observed.pods.iter().filter_map(|pod| Some((pod.trouble.as_ref()?, &pod.name))).collect();
+        pods.iter().filter_map(|pod| Some((pod.trouble.as_ref().filter(present)?, &pod.name))).collect();
     troubled.sort_by_key(|(trouble, name)| (trouble.kind, (*name).clone()));
     let (trouble, name) = troubled.first()?;
     let (reason, remedy) = match trouble.kind {
@@ -181,7 +185,7 @@ fn pods_in_trouble(observed: &Observed) -> Option<Told> {
     let message = format!(
         "{} of {} pods cannot run. {name}: {}. To mend it, {remedy}",
         troubled.len(),
-        observed.pods.len(),
+        pods.len(),
         trouble.message
     );
     Some(told("True", reason, message))

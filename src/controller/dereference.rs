@@ -32,10 +32,10 @@ pub struct Error {
 /// Reads those of the objects in `uses` of which the cache knows nothing current.
 pub async fn dereference(client: &Client, cache: &Mutex<Cache>, release: &Key, uses: &[Use]) -> Result<(), Error> {
     let unread = lock(cache).contents.track(release, uses.iter().map(|used| used.reference.clone()).collect());
-    for reference in unread {
-        let found = read(client, &release.namespace, &reference).await;
-        let found = found.map_err(|source| Error { reference: reference.clone(), source })?;
-        lock(cache).contents.put(&release.namespace, &reference, found);
+    for unread in unread {
+        let found = read(client, &release.namespace, &unread.reference).await;
+        let found = found.map_err(|source| Error { reference: unread.reference.clone(), source })?;
+        lock(cache).contents.put(&release.namespace, &unread, found);
     }
     Ok(())
 }

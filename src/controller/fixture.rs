@@ -86,12 +86,12 @@ pub fn running(spec: &str, view: DeploymentView) -> Observed {
 
 /// A pod of release `shop` with this trouble.
 pub fn troubled(name: &str, kind: TroubleKind, message: &str) -> PodView {
-    PodView { trouble: Some(Trouble { kind, message: message.into() }), ..pod(name) }
+    PodView { trouble: Some(Trouble { kind, message: message.into(), until: None }), ..pod(name) }
 }
 
 /// A pod of release `shop` without any.
 pub fn pod(name: &str) -> PodView {
-    PodView { name: name.into(), revision: Some("shop-1".into()), trouble: None }
+    PodView { name: name.into(), revision: Some("shop-1".into()), trouble: None, has_ended: false }
 }
 
 /// A write that failed.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use super::cache::{Cache, Group, Key, Lookup, cluster_key};
@@ -74,6 +75,13 @@ impl Observed {
     pub fn deployment(&self) -> Option<&DeploymentView> {
         let named = self.child(ChildKind::Deployment, &self.key.name);
         named.filter(|child| child.is_ours(self.uid())).and_then(Child::deployment)
+    }
+
+    /// When the trouble of a pod next counts as over without anything else happening.
+    #[must_use]
+    pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
+        let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
+        troubles.filter_map(|trouble| trouble.until).filter(|until| *until > now).min()
     }
 
     /// Its revisions, newest first.

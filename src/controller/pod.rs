@@ -1,11 +1,15 @@
 //! Slim views of pods, and what keeps one from starting, in words.
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
 use crate::resources::labels;
+
+/// How long a container that failed before has to run and be ready until its failure is over.
+const STEADY: SignedDuration = SignedDuration::from_mins(1);
 
 /// The parts of a pod that are read from the API server.
 #[derive(Clone, Debug, Deserialize, Resource)]
@@ -32,6 +36,7 @@ pub struct LiveSpec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LiveStatus {
+    phase: String,
     conditions: Vec<LiveCondition>,
     init_container_statuses: Vec<ContainerStatus>,
     container_statuses: Vec<ContainerStatus>,
@@ -57,6 +62,8 @@ pub struct PodView {
     pub revision: Option<Box<str>>,
     /// What keeps it from running.
     pub trouble: Option<Trouble>,
+    /// Whether it has ended for good, evicted for instance: another one has taken its place.
+    pub has_ended: bool,
 }
 
 /// Why a pod does not run, as Kubernetes reports it in the pod.
@@ -66,6 +73,20 @@ pub struct Trouble {
     pub kind: TroubleKind,
     /// Kubernetes' words about it.
     pub message: Box<str>,
+    /// When it counts as over unless something new happens; `None` while it lasts.
+    pub until: Option<Timestamp>,
+}
+
+impl Trouble {
+    fn lasting(kind: TroubleKind, message: impl Into<Box<str>>) -> Self {
+        Self { kind, message: message.into(), until: None }
+    }
+
+    /// Whether it still counts.
+    #[must_use]
+    pub fn is_present(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// The kinds of trouble, the ones that a person has to mend first.
@@ -91,10 +112,12 @@ impl PodView {
     pub fn of(pod: &LivePod) -> Option<Self> {
         let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name));
         let leaving = pod.metadata.deletion_timestamp.is_some();
+        let has_ended = matches!(&*pod.status.phase, "Failed" | "Succeeded");
         Some(Self {
             name: pod.metadata.name.as_deref()?.into(),
             revision: label(labels::REVISION).map(|revision| revision.as_str().into()),
-            trouble: if leaving { None } else { trouble(pod) },
+            trouble: if leaving || has_ended { None } else { trouble(pod) },
+            has_ended,
         })
     }
 }
@@ -115,7 +138,7 @@ fn node_lost(pod: &LivePod) -> Option<Trouble> {
         return None;
     }
     let message = format!("the Kubernetes node {} does not answer", pod.spec.node_name);
-    Some(Trouble { kind: TroubleKind::NodeLost, message: message.into() })
+    Some(Trouble::lasting(TroubleKind::NodeLost, message))
 }
 
 fn find<'a>(status: &'a LiveStatus, type_: &str) -> Option<&'a LiveCondition> {
@@ -125,15 +148,15 @@ fn find<'a>(status: &'a LiveStatus, type_: &str) -> Option<&'a LiveCondition> {
 fn unschedulable(status: &LiveStatus) -> Option<Trouble> {
     let condition = find(status, "PodScheduled")?;
     let is_stuck = condition.status == "False" && condition.reason == "Unschedulable";
-    is_stuck.then(|| Trouble { kind: TroubleKind::Unschedulable, message: condition.message.as_str().into() })
+    is_stuck.then(|| Trouble::lasting(TroubleKind::Unschedulable, condition.message.as_str()))
 }
 
 fn container_trouble(container: &ContainerStatus) -> Option<Trouble> {
-    let (kind, message) = waiting(container).or_else(|| crash(container))?;
-    Some(Trouble { kind, message: format!("container {}: {message}", container.name).into() })
+    let trouble = waiting(container).or_else(|| crash(container))?;
+    Some(Trouble { message: format!("container {}: {}", container.name, trouble.message).into(), ..trouble })
 }
 
-fn waiting(container: &ContainerStatus) -> Option<(TroubleKind, String)> {
+fn waiting(container: &ContainerStatus) -> Option<Trouble> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
     let words = waiting.message.as_deref().unwrap_or(reason);
@@ -143,27 +166,42 @@ fn waiting(container: &ContainerStatus) -> Option<(TroubleKind, String)> {
         | "InvalidImageName"
         | "ErrImageNeverPull"
         | "ErrImageInspect"
-        | "RegistryUnavailable" => Some((TroubleKind::ImagePull, format!("image {}: {words}", container.image))),
+        | "RegistryUnavailable" => {
+            let message = format!("image {}: {}", container.image, pull_error(words));
+            Some(Trouble::lasting(TroubleKind::ImagePull, message))
+        }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Some((TroubleKind::ContainerConfig, words.to_owned()))
+            Some(Trouble::lasting(TroubleKind::ContainerConfig, words))
         }
         _ => None,
     }
 }
 
-/// A container that is not ready and whose last run failed. It counts from the first failure until it is ready, whether it
-/// waits for its next start or is running again, so that a crash loop does not flap.
-fn crash(container: &ContainerStatus) -> Option<(TroubleKind, String)> {
+/// Why an image could not be pulled. Between two tries the kubelet says that it waits and repeats the last error, as in
+/// `Back-off pulling image "shop:1": ErrImagePull: not found`; the error alone stays the same all the time.
+fn pull_error(words: &str) -> &str {
+    let waits = words.starts_with("Back-off pulling image");
+    words.split_once("ErrImagePull: ").filter(|_| waits).map_or(words, |(_, error)| error)
+}
+
+/// A container whose last run failed. It counts from the first failure until it has been ready for a while, whether it waits
+/// for its next start or is running again, so that a crash loop does not flap: without a readiness probe a container is
+/// ready as soon as it runs.
+fn crash(container: &ContainerStatus) -> Option<Trouble> {
     let ended = |state: &Option<ContainerState>| state.as_ref().and_then(|state| state.terminated.clone());
     let last = ended(&container.state).or_else(|| ended(&container.last_state))?;
-    if container.ready || last.exit_code == 0 {
+    if last.exit_code == 0 {
         return None;
     }
-    if last.reason.as_deref() == Some("OOMKilled") {
-        return Some((TroubleKind::OutOfMemory, "was killed because it used more memory than its limit".to_owned()));
-    }
-    let said = last.message.as_deref().map(|text| format!(": {}", text.trim())).unwrap_or_default();
-    Some((TroubleKind::CrashLoop, format!("ended with exit code {}{said}", last.exit_code)))
+    let started = container.state.as_ref().and_then(|state| state.running.as_ref()?.started_at.as_ref());
+    let until = started.filter(|_| container.ready).and_then(|Time(started)| started.checked_add(STEADY).ok());
+    let (kind, message) = if last.reason.as_deref() == Some("OOMKilled") {
+        (TroubleKind::OutOfMemory, "was killed because it used more memory than its limit".to_owned())
+    } else {
+        let said = last.message.as_deref().map(|text| format!(": {}", text.trim())).unwrap_or_default();
+        (TroubleKind::CrashLoop, format!("ended with exit code {}{said}", last.exit_code))
+    };
+    Some(Trouble { kind, message: message.into(), until })
 }
 
 #[cfg(test)]
@@ -212,12 +250,43 @@ mod tests {
         {"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]}),
         TroubleKind::NodeLost, "the Kubernetes node n3 does not answer")]
     fn trouble_is_told_in_kubernetes_words(#[case] status: Value, #[case] kind: TroubleKind, #[case] message: &str) {
-        assert_eq!(pod(&status).trouble, Some(Trouble { kind, message: message.into() }));
+        assert_eq!(pod(&status).trouble, Some(Trouble::lasting(kind, message)));
+    }
+
+    #[test]
+    fn waiting_for_the_next_try_to_pull_an_image_is_no_other_trouble_than_the_last_try() {
+        let waiting = |reason: &str, message: &str| {
+            pod(&container(false, json!({"waiting": {"reason": reason, "message": message}}), json!({}))).trouble
+        };
+        let tried = waiting("ErrImagePull", "failed to pull: not found");
+        assert!(tried.is_some());
+        let message = r#"Back-off pulling image "shop:1": ErrImagePull: failed to pull: not found"#;
+        assert_eq!(waiting("ImagePullBackOff", message), tried);
+    }
+
+    #[test]
+    fn a_crash_is_over_once_the_container_has_been_ready_for_a_minute() {
+        let running = json!({"running": {"startedAt": "2026-11-23T04:42:32Z"}});
+        let trouble = pod(&container(true, running.clone(), failed())).trouble.unwrap();
+        assert_eq!(trouble.until, Some("2026-11-23T04:43:32Z".parse().unwrap()));
+        assert!(trouble.is_present("2026-11-23T04:43:31Z".parse().unwrap()));
+        assert!(!trouble.is_present("2026-11-23T04:43:32Z".parse().unwrap()));
+        assert_eq!(pod(&container(false, running, failed())).trouble.unwrap().until, None, "it is not ready");
+    }
+
+    #[rstest]
+    #[case::evicted("Failed")]
+    #[case::done("Succeeded")]
+    fn a_pod_that_has_ended_for_good_is_in_no_trouble(#[case] phase: &str) {
+        let terminated = json!({"terminated": {"exitCode": 137}});
+        let mut status = container(false, terminated, json!({}));
+        status["phase"] = phase.into();
+        let view = pod(&status);
+        assert_eq!((view.trouble, view.has_ended), (None, true));
     }
 
     #[rstest]
     #[case::starting(container(false, json!({"waiting": {"reason": "ContainerCreating"}}), json!({})))]
-    #[case::recovered(container(true, json!({"running": {}}), failed()))]
     #[case::ended_well(container(false, json!({"running": {}}), json!({"terminated": {"exitCode": 0}})))]
     #[case::a_gate_is_shut(json!({"conditions": [
         {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"},

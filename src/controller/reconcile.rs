@@ -179,7 +179,15 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // What is wrong with a draft is told by `validate`.
     let uses = pod::draft(&release).map(|draft| pod::references(&release, &draft)).unwrap_or_default();
     dereference(&context.client, &context.cache, key, &uses).await?;
-    let Some(observed) = Observed::of(&lock(&context.cache), key, &uses) else {
+    let observed = {
+        let cache = lock(&context.cache);
+        if !cache.contents.are_read(&key.namespace, uses.iter().map(|used| &used.reference)) {
+            // It changed while another one was read.
+            return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
+        }
+        Observed::of(&cache, key, &uses)
+    };
+    let Some(observed) = observed else {
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
@@ -187,7 +195,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
-            return Ok((ReconcileResult::Invalid, resync(context)));
+            return Ok((ReconcileResult::Invalid, next(&observed, context)));
         }
     };
     let plan = plan(&observed, &valid, &context.facts);
@@ -221,7 +229,14 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
             ReconcileResult::Changed
         }
     };
-    (result, resync(context))
+    (result, next(observed, context))
+}
+
+/// When to look again without cause: when the trouble of a pod is to count as over, or else at the next resync.
+fn next(observed: &Observed, context: &Context) -> Action {
+    let now = jiff::Timestamp::now();
+    let relief = observed.relief(now).and_then(|relief| Duration::try_from(relief.duration_since(now)).ok());
+    relief.filter(|relief| *relief < context.resync).map_or_else(|| resync(context), Action::requeue)
 }
 
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.

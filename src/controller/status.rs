@@ -53,7 +53,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
     let conditions = [
         ("Ready", conditions::ready(observed, deployment)),
         ("Progressing", conditions::progressing(observed, verdict, &progress)),
-        ("Degraded", conditions::degraded(observed, verdict)),
+        ("Degraded", conditions::degraded(observed, verdict, now)),
         ("ConfigurationValid", conditions::configuration_valid(verdict)),
     ];
     let applied_generation =

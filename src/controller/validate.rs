@@ -68,6 +68,7 @@ pub fn validate(
     facts: &Facts,
 ) -> Result<Valid, Vec<Problem>> {
     let mut problems = [names::problems(release), labels::problems(release), limits::problems(release)].concat();
+    problems.extend(names::one_service_for_two(release, members));
     problems.extend(members::problems(release, members));
 
     let draft = noted(pod::draft(release), &mut problems);

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::server::ListenAddress;
 use super::telemetry::{LogFilter, LogFormat};
+use crate::resources::syntax::{is_dns_label, is_object_name};
 
 /// Settings of `beam-operator run`.
 #[derive(Args, Clone, Debug)]
@@ -186,25 +187,20 @@ fn seconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, Strin
 }
 
 fn namespace(name: &str) -> Result<String, String> {
-    if is_dns_label(name) { Ok(name.to_owned()) } else { Err(format!("{name:?} is not the name of a namespace")) }
+    if name.len() <= 63 && is_dns_label(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("{name:?} is not the name of a namespace"))
+    }
 }
 
 fn cluster_domain(domain: &str) -> Result<String, String> {
     let domain = domain.trim_end_matches('.');
-    if domain.len() <= 253 && domain.split('.').all(is_dns_label) {
+    if is_object_name(domain) && domain.split('.').all(|label| label.len() <= 63) {
         Ok(domain.to_owned())
     } else {
         Err("expected a DNS domain such as cluster.local".to_owned())
     }
-}
-
-/// Whether `name` is a [DNS label](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names).
-fn is_dns_label(name: &str) -> bool {
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    name.len() <= 63
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        && edge(name.chars().next())
-        && edge(name.chars().next_back())
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use kube::ResourceExt;
 
+use super::syntax::{is_label_key, is_label_value};
 use super::{labels, metadata, names};
 use crate::api::{ElixirRelease, Epmd, HeadlessService};
 
@@ -15,10 +17,18 @@ use crate::api::{ElixirRelease, Epmd, HeadlessService};
 #[must_use]
 pub fn build(members: &[&ElixirRelease]) -> Vec<Service> {
     let mut by_name: BTreeMap<String, Vec<&ElixirRelease>> = BTreeMap::new();
-    for member in members {
-        by_name.entry(names::headless_service(member)).or_default().push(member);
+    for (index, member) in members.iter().enumerate() {
+        by_name.entry(name(member, &members[..index])).or_default().push(member);
     }
     by_name.into_iter().filter_map(|(name, users)| service(name, &users)).collect()
+}
+
+/// The name that a member gives to the headless Service, unless a traffic Service has it already. A member that names it so
+/// is not valid, and must neither keep the others from theirs nor lose its part in what they share.
+fn name(member: &ElixirRelease, older: &[&ElixirRelease]) -> String {
+    let name = names::headless_service(member);
+    let is_taken = older.iter().any(|older| older.name_any() == name) || member.name_any() == name;
+    if is_taken { names::default_headless_service(member) } else { name }
 }
 
 /// The oldest of its users decides whether nodes are listed before they are ready, and wins where labels or annotations
@@ -27,10 +37,12 @@ fn service(name: String, users: &[&ElixirRelease]) -> Option<Service> {
     let oldest = users.first()?;
     let mut metadata = metadata::of_members(users, name)?;
     let labels = metadata.labels.get_or_insert_default();
-    for (key, value) in union(users, |service| &service.labels) {
+    let is_fine = |(key, value): &(String, String)| is_label_key(key) && is_label_value(value) && !labels::is_ours(key);
+    for (key, value) in union(users, |service| &service.labels).filter(is_fine) {
         labels.entry(key).or_insert(value);
     }
-    let annotations = union(users, |service| &service.annotations);
+    let annotations = union(users, |service| &service.annotations).filter(|(key, _)| is_label_key(key));
+    let annotations: BTreeMap<_, _> = annotations.collect();
     metadata.annotations = (!annotations.is_empty()).then_some(annotations);
 
     let wishes = &oldest.spec.cluster.service;
@@ -47,11 +59,14 @@ fn service(name: String, users: &[&ElixirRelease]) -> Option<Service> {
     })
 }
 
+/// What all users want. The caller leaves out what no API server takes: a member that is not valid must not keep the
+/// others from their Service.
 fn union(
     users: &[&ElixirRelease],
     of: impl Fn(&HeadlessService) -> &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    users.iter().rev().flat_map(|user| of(&user.spec.cluster.service).clone()).collect()
+) -> impl Iterator<Item = (String, String)> {
+    let all: BTreeMap<_, _> = users.iter().rev().flat_map(|user| of(&user.spec.cluster.service).clone()).collect();
+    all.into_iter()
 }
 
 /// Addresses need no port, but SRV records (libcluster's DNSSRV) exist only for one. It is where every member listens:
@@ -122,6 +137,35 @@ mod tests {
     fn labels_of_the_user_do_not_hide_the_service_from_us() {
         let services = build(&[&fixture::release("cluster: {service: {labels: {app.kubernetes.io/managed-by: me}}}")]);
         assert_eq!(services[0].metadata.labels.as_ref().unwrap()[labels::MANAGED_BY], labels::MANAGER);
+    }
+
+    #[test]
+    fn a_member_that_is_not_valid_keeps_no_other_from_the_service() {
+        let api = fixture::named("api", "cluster: {name: shop}");
+        for wish in [
+            "labels: {team!: x}",
+            "labels: {team: 'a b'}",
+            "labels: {beam-operator.io/release: x}",
+            "annotations: {team!: x}",
+            "name: api",
+        ] {
+            let indexer = fixture::named("indexer", &format!("cluster: {{name: shop, service: {{{wish}}}}}"));
+            let [service] = &build(&[&api, &indexer])[..] else { panic!("{wish}: one Service") };
+            let metadata = &service.metadata;
+            assert_eq!(metadata.name.as_deref(), Some("shop-nodes"), "{wish}");
+            assert_eq!(metadata.owner_references.as_ref().unwrap().len(), 2, "{wish}");
+            assert_eq!(metadata.labels, build(&[&api])[0].metadata.labels, "{wish}");
+            assert_eq!(metadata.annotations, None, "{wish}");
+        }
+    }
+
+    #[test]
+    fn an_older_member_keeps_the_name_that_a_younger_release_has() {
+        let indexer = fixture::named("indexer", "cluster: {name: shop, service: {name: api}}");
+        let api = fixture::named("api", "cluster: {name: shop}");
+        let services = build(&[&indexer, &api]);
+        let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
+        assert_eq!(names, ["api", "shop-nodes"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use super::names;
-use crate::api::ElixirRelease;
+use crate::api::{ElixirRelease, GROUP};
 
 /// Name of the release that an object belongs to. With [`CONTROLLER`] it selects the pods, so it never changes.
 pub const RELEASE: &str = "beam-operator.io/release";
@@ -59,6 +59,12 @@ pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
 #[must_use]
 pub fn cluster_selector(cluster: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_owned())])
+}
+
+/// Whether a label is one that only the operator sets.
+#[must_use]
+pub fn is_ours(key: &str) -> bool {
+    key == MANAGED_BY || key.split_once('/').is_some_and(|(prefix, _)| prefix == GROUP)
 }
 
 #[cfg(test)]

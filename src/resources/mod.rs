@@ -21,6 +21,7 @@ pub mod pod;
 pub mod problem;
 pub mod reference;
 pub mod strict;
+pub mod syntax;
 pub mod traffic_service;
 
 pub use metadata::owner;

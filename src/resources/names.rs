@@ -31,7 +31,13 @@ pub fn start_script(release: &ElixirRelease) -> String {
 /// Name of the headless Service of the cluster.
 #[must_use]
 pub fn headless_service(release: &ElixirRelease) -> String {
-    release.spec.cluster.service.name.clone().unwrap_or_else(|| format!("{}-nodes", cluster(release)))
+    release.spec.cluster.service.name.clone().unwrap_or_else(|| default_headless_service(release))
+}
+
+/// Name of the headless Service of a cluster whose members name none.
+#[must_use]
+pub fn default_headless_service(release: &ElixirRelease) -> String {
+    format!("{}-nodes", cluster(release))
 }
 
 /// Name of the Secret that the operator makes for a cluster without a cookie of its own.

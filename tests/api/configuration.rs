@@ -2,13 +2,15 @@
 //!
 //! Runs with an API server; the controller manager, where there is one, may look after the children as it likes.
 
+use std::time::Duration;
+
 use beam_operator::controller::kind::ChildKind;
 use kube::ResourceExt;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, ListParams};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, eventually};
+use crate::harness::{Fault, Scene, eventually};
 
 fn object(kind: &str, name: &str, value: &str) -> Value {
     let data = if kind == "Secret" { "stringData" } else { "data" };
@@ -98,6 +100,48 @@ async fn a_change_of_content_that_is_not_to_restart_does_not(#[case] more: &str,
     scene.rest().await;
     assert_eq!(scene.proxy.reads(), ["get configmaps it"], "once is enough");
     assert_eq!(scene.proxy.changes(), [""; 0]);
+}
+
+/// What has changed since it was read is not missing: a release is neither told to be invalid nor rolled out without it.
+#[rstest]
+#[case::needed("false")]
+#[case::optional("true")]
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn objects_that_change_together_are_one_change(#[case] optional: &str) {
+    let scene = Scene::start("together").await;
+    for name in ["a", "b"] {
+        scene.apply_object(object("ConfigMap", name, "one")).await;
+    }
+    let source = |name: &str| format!("{{configMapRef: {{name: {name}, optional: {optional}}}}}");
+    let spec = format!("{{image: 'shop:1', envFrom: [{}, {}]}}", source("a"), source("b"));
+    scene.apply("shop", &spec).await;
+    scene.applied("shop").await;
+    let first = revision(&scene).await;
+    scene.rest().await;
+    scene.proxy.forget();
+
+    let is_read = |request: &crate::harness::Request| request.verb == "get" && request.resource == "configmaps";
+    scene.proxy.fail(1, Fault::Delay(Duration::from_secs(2)), is_read);
+    scene.apply_object(object("ConfigMap", "a", "two")).await;
+    eventually("a is being read", async || match scene.proxy.reads() {
+        reads if reads.is_empty() => Err("no".to_owned()),
+        _ => Ok(()),
+    })
+    .await;
+    scene.apply_object(object("ConfigMap", "b", "two")).await;
+    another(&scene, &first).await;
+    scene.rest().await;
+
+    assert_eq!(
+        scene.children(ChildKind::ControllerRevision).list(&ListParams::default()).await.unwrap().items.len(),
+        2
+    );
+    let changes: Vec<_> = scene.proxy.changes().into_iter().filter(|it| it.contains("deployments")).collect();
+    assert_eq!(changes, ["apply deployments shop"]);
+    let events = scene.objects("events.k8s.io/v1", "Event").list(&ListParams::default()).await.unwrap();
+    let reasons: Vec<_> = events.iter().map(|event| event.data["reason"].to_string()).collect();
+    assert!(!reasons.iter().any(|reason| reason.contains("Invalid")), "{reasons:?}");
 }
 
 #[rstest]

@@ -85,7 +85,12 @@ async fn a_restart_with_nothing_changed_writes_nothing() {
             &shop("shop:1", "cluster: {discovery: Kubernetes}\nautoscaling: {minReplicas: 2, maxReplicas: 3}"),
         )
         .await;
-    scene.apply("blog", &shop("blog:1", "envFrom: [{secretRef: {name: env}}]")).await;
+    // Amounts and references as people write them, which the API server completes and spells its own way.
+    let blog = "envFrom: [{secretRef: {name: env}}]
+resources: {requests: {cpu: '0.5', memory: 1024Mi}, limits: {memory: 1.5Gi}}
+env: [{name: CPUS, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]
+volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token}}]}}]";
+    scene.apply("blog", &shop("blog:1", blog)).await;
     scene.applied("shop").await;
     scene.applied("blog").await;
     scene.pods("shop", 2).await;

@@ -48,6 +48,23 @@ async fn a_rollout_is_told_from_its_begin_to_its_end() {
     assert_eq!(status.current_revision, Some(second));
 }
 
+/// A pod that was evicted stays as a record of it until somebody deletes it. Its replacement does the work.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_pod_that_has_ended_for_good_degrades_nobody() {
+    let scene = Scene::start("evicted").await;
+    scene.apply("shop", SHOP).await;
+    scene.applied("shop").await;
+    let evicted = scene.pods("shop", 2).await.remove(0);
+    let ended = json!({"terminated": {"exitCode": 137, "reason": "Error", "startedAt": null, "finishedAt": null}});
+    scene.pod_says(&evicted, &json!({"phase": "Running", "containerStatuses": [container(false, &ended)]})).await;
+    scene.condition("shop", "Degraded", "CrashLoop").await;
+
+    scene.pod_says(&evicted, &json!({"phase": "Failed", "reason": "Evicted"})).await;
+    scene.condition("shop", "Degraded", "AsExpected").await;
+    scene.pods("shop", 3).await;
+}
+
 /// `kubectl wait --for=condition=Ready` counts a condition only if it is about the present generation. One that was
 /// True for the last generation must not claim to be about the next before that is applied.
 #[tokio::test]

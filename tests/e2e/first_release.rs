@@ -24,6 +24,7 @@ async fn three_lines_of_spec_are_a_cluster() {
     shop.complete().await;
     meshed(&[shop], NODES).await;
     each_node_sees_the_others_beside_its_pinned_ports(shop).await;
+    a_person_gets_a_shell_in_a_node(shop).await;
     the_service_answers_from_outside(shop).await;
     the_vm_gets_the_cookie_once_and_not_from_us(shop).await;
     a_node_has_no_token_that_it_does_not_need(shop).await;
@@ -45,6 +46,22 @@ async fn each_node_sees_the_others_beside_its_pinned_ports(shop: Release<'_>) {
     }
     let told = nodes[0].rpc("IO.inspect(:net_adm.names())").await;
     assert!(told.contains(r#"{~c"shop", 9100}"#), "the node listens where the NetworkPolicy expects it: {told}");
+}
+
+/// A remote shell is a second VM too. It is killed while its input is still open: at the end of its input, IEx stops the node
+/// that it is connected to.
+async fn a_person_gets_a_shell_in_a_node(shop: Release<'_>) {
+    let node = &shop.nodes().await[0];
+    let shell = r#"
+        { printf 'IO.puts("this is #{node()}, one of #{length(Node.list()) + 1}")\n'; sleep 60; } |
+            /app/bin/shop remote >/tmp/shell 2>&1 &
+        for attempt in $(seq 60); do grep -q "this is shop" /tmp/shell && break; sleep 1; done
+        kill -KILL $!
+        cat /tmp/shell"#;
+    let told = node.exec(&["sh", "-c", shell]).await.unwrap();
+    let expected = format!("this is shop@{}, one of {NODES}", node.address().unwrap());
+    assert!(told.contains(&expected), "{expected:?} is not in {told}");
+    meshed(&[shop], NODES).await;
 }
 
 async fn the_service_answers_from_outside(shop: Release<'_>) {

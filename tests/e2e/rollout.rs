@@ -3,7 +3,7 @@
 use beam_operator::api::RolloutPhase;
 use serde_json::json;
 
-use crate::harness::{Connections, Namespace, Release, Traffic, meshed, shop};
+use crate::harness::{Connections, Namespace, Operator, Release, Traffic, meshed, shop};
 
 const NODES: usize = 3;
 
@@ -25,7 +25,9 @@ async fn a_new_version_costs_no_request_and_no_count() {
     assert_ne!(second.current_revision, first);
     assert_eq!((second.target_revision, second.updated_replicas), (second.current_revision, 3));
 
+    // The operator is killed in the middle: it is Kubernetes that rolls.
     roll(shop, "localhost/shop:1").await;
+    Operator::of(&namespace.cluster).kill().await;
     let third = shop.complete().await;
     assert!(meshed(&[shop], NODES).await.iter().all(|it| it.version == "1.0.0"));
     assert_eq!(third.current_revision, first, "what was rolled out before has the name it had before");

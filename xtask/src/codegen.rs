@@ -26,7 +26,7 @@ struct Generated {
 pub(crate) fn run(check: bool) -> Result<()> {
     let root = root();
     // The chart's own CRD comes first, because the chart is rendered for the manifests.
-    let crd = crd::yaml(root)?;
+    let crd = crd::yaml()?;
     let mut stale = settle(
         root,
         check,

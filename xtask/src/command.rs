@@ -1,8 +1,17 @@
 //! Commands of the system, run so that a reader of the terminal can repeat them by hand.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use crate::checkout;
+
+/// The cargo that runs this task, in the checkout: another one on the search path may be of another toolchain.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(checkout::root());
+    cargo
+}
 
 /// Prints the command, runs it with this process's output, and fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
@@ -15,14 +24,28 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Prints the command, runs it and returns its standard output, while what it tells people goes to the terminal.
+pub(crate) fn run_for_output(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    eprintln!("+ {line}");
+    output_of(command.stderr(Stdio::inherit()), &line)
+}
+
 /// Runs the command without a word and returns its standard output; an error carries its standard error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let line = line(command);
+    output_of(command, &line)
+}
+
+fn output_of(command: &mut Command, line: &str) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("failed to start `{line}`"))?;
-    if !output.status.success() {
-        bail!("`{line}` failed: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    let Output { status, stdout, stderr } = output;
+    if !status.success() {
+        let reason = String::from_utf8_lossy(&stderr);
+        let reason = if stderr.is_empty() { String::new() } else { format!(": {}", reason.trim()) };
+        bail!("`{line}` failed: {status}{reason}");
     }
-    String::from_utf8(output.stdout).with_context(|| format!("`{line}` did not print UTF-8"))
+    String::from_utf8(stdout).with_context(|| format!("`{line}` did not print UTF-8"))
 }
 
 /// Runs words that need no quoting, such as `ip link set lo up`, without a word.
@@ -51,6 +74,19 @@ mod tests {
     #[test]
     fn output_is_what_the_command_printed() {
         assert_eq!(quiet("echo one two").unwrap(), "one two\n");
+    }
+
+    #[test]
+    fn cargo_is_the_one_that_runs_this_in_the_checkout() {
+        let cargo = cargo();
+        assert_eq!(cargo.get_program(), env!("CARGO"));
+        assert_eq!(cargo.get_current_dir(), Some(checkout::root()));
+    }
+
+    #[test]
+    fn a_failure_whose_reason_is_on_the_terminal_tells_the_line() {
+        let error = run_for_output(Command::new("sh").args(["-c", "exit 3"])).unwrap_err().to_string();
+        assert_eq!(error, "`sh -c exit 3` failed: exit status: 3");
     }
 
     #[test]

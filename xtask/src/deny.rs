@@ -48,8 +48,7 @@ fn path() -> Result<PathBuf> {
 /// `cargo install` puts the program in place only when it is whole, and locks its root against a second one.
 fn install(directory: &Path) -> Result<()> {
     let build = directory.join("build");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut install = Command::new(cargo);
+    let mut install = command::cargo();
     install.args(["install", "--quiet", "--locked", "--no-default-features", "cargo-deny", "--version", VERSION]);
     install.arg("--root").arg(directory).arg("--target-dir").arg(&build);
     install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
@@ -68,8 +67,8 @@ mod tests {
 
     /// The names by which the manifests of the workspace call their dependencies.
     fn dependencies() -> BTreeSet<String> {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(root()).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+        let mut cargo = command::cargo();
+        cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
         let metadata: Value = serde_json::from_str(&command::output(&mut cargo).unwrap()).unwrap();
         let packages = metadata["packages"].as_array().unwrap().iter();
         let dependencies = packages.flat_map(|package| package["dependencies"].as_array().unwrap());

@@ -31,6 +31,17 @@ const VALUES: &[&[&str]] = &[
         r#"affinity={"nodeAffinity":{}}"#,
         r#"priorityClassName="system-cluster-critical""#,
     ],
+    &[
+        r#"image.digest="sha256:0000000000000000000000000000000000000000000000000000000000000000""#,
+        "replicas=2",
+        r#"topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"a","whenUnsatisfiable":"DoNotSchedule"}]"#,
+        "serviceAccount.create=false",
+        "rbac.create=false",
+        "rbac.aggregateToUserRoles=false",
+        "crds.install=false",
+        "metrics.service.enabled=false",
+        "podDisruptionBudget.enabled=false",
+    ],
 ];
 
 /// Checks the chart, what it renders, the CRD, the manifests and the examples.

@@ -62,8 +62,20 @@ impl Target {
         let mut helm = Command::new(tools::HELM.path()?);
         helm.args(["upgrade", "--install", "beam-operator"]).arg(chart);
         helm.args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
+        // What plain manifests installed before becomes the chart's.
+        helm.arg("--take-ownership");
         helm.args(self.operator.values());
         command::run(helm.env("KUBECONFIG", &self.kubeconfig))
+    }
+
+    /// Removes what the chart installed, but for the CRD, and installs the operator by plain manifests instead.
+    pub(crate) fn install_operator_by_manifests(&self) -> Result<()> {
+        let mut helm = Command::new(tools::HELM.path()?);
+        helm.args(["uninstall", "beam-operator", "--namespace", NAMESPACE, "--wait", "--timeout", "3m"]);
+        command::run(helm.env("KUBECONFIG", &self.kubeconfig))?;
+        let manifests = root().join("deploy/manifests/install.yaml");
+        self.show(&["apply", "-f", &manifests.to_string_lossy()])?;
+        self.show(&["-n", NAMESPACE, "rollout", "status", "deployment/beam-operator", "--timeout=3m"])
     }
 
     /// Prints a kubectl command, runs it and shows what it prints.

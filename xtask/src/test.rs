@@ -88,13 +88,13 @@ fn api(filter: &[String]) -> Result<()> {
         cargo(&run, more, &variables)
     };
     // They mostly wait, so that six at a time keep two cores busy.
-    const AT_A_TIME: &str = "6";
+    let at_a_time = "6";
     if !filter.is_empty() {
-        return run(AT_A_TIME, filter);
+        return run(at_a_time, filter);
     }
     // Of some it is measured how long they take, which must not depend on what else runs.
     let alone = "alone::".to_owned();
-    run(AT_A_TIME, &["--skip".to_owned(), alone.clone()])?;
+    run(at_a_time, &["--skip".to_owned(), alone.clone()])?;
     run("1", &[alone])
 }
 
@@ -109,7 +109,12 @@ fn nodes(filter: &[String]) -> Result<()> {
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
     ];
     let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "1"];
-    cargo(&run, filter, &variables)
+    cargo(&run, filter, &variables)?;
+    if filter.is_empty() {
+        target.install_operator_by_manifests()?;
+        demo::check(&target)?;
+    }
+    Ok(())
 }
 
 /// Runs tests against a cluster and takes it down afterwards, whatever came of them.

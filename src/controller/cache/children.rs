@@ -1,6 +1,6 @@
 //! Children, grouped by whom they belong to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use kube::Resource;
 use kube::api::ObjectMeta;
@@ -28,8 +28,13 @@ pub struct ChildIndex {
     groups: BTreeMap<Group, Vec<Child>>,
     /// The group that holds the child of a uid. Labels tell it, and somebody may change those.
     homes: HashMap<Box<str>, Group>,
+    /// Uids of what was deleted last. The answer to a write may come after the news that its object is gone again.
+    gone: VecDeque<Box<str>>,
     listings: HashMap<ChildKind, Listing>,
 }
+
+/// How many deleted objects are remembered: far more than are deleted while an answer is on its way.
+const REMEMBERED: usize = 256;
 
 impl ChildIndex {
     /// The children of a group.
@@ -55,8 +60,16 @@ impl ChildIndex {
     /// desired object of this digest, if the write was that.
     pub fn put_written(&mut self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         let group = Group::of(&object.metadata);
-        if let Some(child) = Child::of(kind, object) {
+        let child = Child::of(kind, object).filter(|child| !self.gone.contains(&child.uid));
+        if let Some(child) = child {
             self.seen(group, Child { applied: desired, ..child });
+        }
+    }
+
+    /// Forgets the child of this uid, of which the API server says that it is there no longer.
+    pub fn forget(&mut self, uid: &str) {
+        if let Some(group) = self.homes.get(uid).cloned() {
+            self.remove(&group, |child| *child.uid == *uid);
         }
     }
 
@@ -88,6 +101,10 @@ impl ChildIndex {
             }
             Change::Gone(object) => {
                 let uid = object.metadata.uid.unwrap_or_default();
+                self.gone.push_back(uid.as_str().into());
+                if self.gone.len() > REMEMBERED {
+                    self.gone.pop_front();
+                }
                 let Some(group) = self.homes.get(&*uid).cloned() else { return Vec::new() };
                 if self.remove(&group, |child| *child.uid == *uid) { vec![group] } else { Vec::new() }
             }

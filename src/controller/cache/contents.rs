@@ -25,6 +25,15 @@ pub enum Lookup {
     Unknown,
 }
 
+/// An object to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The object.
+    pub reference: Reference,
+    /// The newest version of it that was known when it was asked for. That it was not found says nothing of later ones.
+    pub newest: u64,
+}
+
 /// The objects in the scope that some release refers to.
 #[derive(Default)]
 pub struct ContentIndex {
@@ -53,7 +62,7 @@ impl Tracked {
 
 impl ContentIndex {
     /// Replaces the objects that a release refers to and returns those of which nothing current is known.
-    pub fn track(&mut self, release: &Key, references: BTreeSet<Reference>) -> Vec<Reference> {
+    pub fn track(&mut self, release: &Key, references: BTreeSet<Reference>) -> Vec<Unread> {
         let before = self.by_release.remove(release).unwrap_or_default();
         for dropped in before.difference(&references) {
             self.untrack(release, dropped);
@@ -63,7 +72,7 @@ impl ContentIndex {
             let tracked = self.tracked.entry((release.namespace.clone(), reference.clone())).or_default();
             tracked.users.insert(release.name.clone());
             if tracked.lookup() == Lookup::Unknown {
-                unread.push(reference.clone());
+                unread.push(Unread { reference: reference.clone(), newest: tracked.newest });
             }
         }
         if !references.is_empty() {
@@ -80,17 +89,26 @@ impl ContentIndex {
     }
 
     /// Takes in what a read found: the version and content, or that there is no such object.
-    pub fn put(&mut self, namespace: &str, reference: &Reference, found: Option<(u64, Content)>) {
-        let id = (Arc::from(namespace), reference.clone());
+    pub fn put(&mut self, namespace: &str, unread: &Unread, found: Option<(u64, Content)>) {
+        let id = (Arc::from(namespace), unread.reference.clone());
         let Some(tracked) = self.tracked.get_mut(&id) else { return };
         // A list in progress may have passed the object before anybody referred to it.
-        self.listings.entry(reference.kind).or_default().note(&listed_as(&id));
+        self.listings.entry(unread.reference.kind).or_default().note(&listed_as(&id));
         let (version, known) = match found {
             Some((version, content)) => (version, Lookup::Known(content)),
-            None => (tracked.newest, Lookup::Missing),
+            None => (unread.newest, Lookup::Missing),
         };
-        tracked.read = Some((version, known));
+        // Two releases may read the same object, and the older answer may come last.
+        if tracked.read.as_ref().is_none_or(|(read, _)| *read <= version) {
+            tracked.read = Some((version, known));
+        }
         tracked.newest = tracked.newest.max(version);
+    }
+
+    /// Whether something current is known of each of these objects: of one that has changed since it was read, it is not
+    /// even known whether it exists.
+    pub fn are_read<'a>(&self, namespace: &str, references: impl IntoIterator<Item = &'a Reference>) -> bool {
+        references.into_iter().all(|reference| self.lookup(namespace, reference) != Lookup::Unknown)
     }
 
     /// What is known of an object.

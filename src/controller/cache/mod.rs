@@ -20,7 +20,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::ResourceExt;
 
 pub use children::{ChildIndex, Group};
-pub use contents::{ContentIndex, Lookup};
+pub use contents::{ContentIndex, Lookup, Unread};
 pub use listing::Change;
 pub use pods::PodIndex;
 pub use releases::{ReleaseIndex, cluster_key};

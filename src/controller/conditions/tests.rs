@@ -9,6 +9,7 @@ use crate::controller::status::Verdict;
 use crate::resources::fixture;
 
 const THREE: &str = "replicas: 3";
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn words(told: Told) -> (&'static str, String, String) {
     (told.status, told.reason.to_string(), told.message)
@@ -81,7 +82,7 @@ fn an_invalid_release_does_not_progress() {
 #[test]
 fn nothing_is_wrong() {
     let outcome = Outcome::default();
-    let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Ok(&outcome)));
+    let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Ok(&outcome)), NOW);
     assert_eq!(words(told), is("False", "AsExpected", ""));
 }
 
@@ -96,13 +97,13 @@ fn nothing_is_wrong() {
     "no cookie can be made: no entropy. It is tried again with growing pauses; what runs is left alone"
 )]
 fn a_write_that_failed(#[case] error: apply::Error, #[case] message: &str) {
-    let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Err(&error)));
+    let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Err(&error)), NOW);
     assert_eq!(words(told), is("True", "WriteFailed", message));
 }
 
 #[test]
 fn a_name_that_somebody_else_has() {
-    let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Ok(&name_taken())));
+    let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Ok(&name_taken())), NOW);
     let message = "not made by this operator and left alone: Deployment shop. Delete or rename it, or rename the \
                    release; it is looked at again every few minutes";
     assert_eq!(words(told), is("True", "NameTaken", message));
@@ -111,7 +112,7 @@ fn a_name_that_somebody_else_has() {
 #[test]
 fn pods_that_cannot_be_made() {
     let view = DeploymentView { failure: Some("exceeded quota: pods=3".into()), ..complete(2, "shop-1") };
-    let told = degraded(&running(THREE, view), &valid("shop-1", Ok(&Outcome::default())));
+    let told = degraded(&running(THREE, view), &valid("shop-1", Ok(&Outcome::default())), NOW);
     assert_eq!(words(told), is("True", "PodCreationFailed", "pods cannot be created: exceeded quota: pods=3"));
 }
 
@@ -152,8 +153,26 @@ fn pods_that_cannot_be_made() {
 fn a_pod_in_trouble(#[case] kind: TroubleKind, #[case] trouble: &str, #[case] reason: &str, #[case] message: &str) {
     let mut shop = running(THREE, complete(2, "shop-1"));
     shop.pods = vec![pod("shop-1-a"), troubled("shop-1-b", kind, trouble)];
-    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())));
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
     assert_eq!(words(told), is("True", reason, message));
+}
+
+#[test]
+fn a_trouble_that_is_over_and_a_pod_that_has_ended_are_told_no_more() {
+    let mut over = troubled("a", TroubleKind::CrashLoop, "crashed");
+    over.trouble.as_mut().unwrap().until = Some(NOW);
+    let mut ended = pod("b");
+    ended.has_ended = true;
+    let mut shop = running(THREE, complete(2, "shop-1"));
+    shop.pods = vec![over.clone(), ended.clone()];
+    assert_eq!(degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW).reason, Reason::AsExpected);
+
+    over.trouble.as_mut().unwrap().until = Some("2026-11-23T04:42:32Z".parse().unwrap());
+    assert_eq!(shop.relief(NOW), None);
+    shop.pods = vec![over, ended];
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
+    assert!(told.message.starts_with("1 of 1 pods cannot run. a: crashed."), "{}", told.message);
+    assert_eq!(shop.relief(NOW), Some("2026-11-23T04:42:32Z".parse().unwrap()));
 }
 
 #[test]
@@ -164,7 +183,7 @@ fn the_worst_trouble_is_told_and_of_equals_the_first_by_name() {
         troubled("c", TroubleKind::ImagePull, "no image"),
         troubled("b", TroubleKind::ImagePull, "no image"),
     ];
-    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())));
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
     let message = "3 of 3 pods cannot run. b: no image. To mend it, correct spec.image or spec.imagePullSecrets";
     assert_eq!(words(told), is("True", "ImagePullFailed", message));
 }
@@ -173,7 +192,7 @@ fn the_worst_trouble_is_told_and_of_equals_the_first_by_name() {
 fn a_rollout_without_progress_whose_pods_show_no_trouble() {
     let view = DeploymentView { deadline_exceeded: true, ..complete(2, "shop-1") };
     let shop = running("{replicas: 3, rollout: {progressDeadlineSeconds: 120}}", view);
-    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())));
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
     let message = "no progress for 120 seconds (spec.rollout.progressDeadlineSeconds): pods run but do not become \
                    available; look at their readiness probe and log";
     assert_eq!(words(told), is("True", "ProgressDeadlineExceeded", message));
@@ -185,7 +204,7 @@ fn what_the_operator_cannot_do_comes_before_what_kubernetes_cannot() {
     let mut shop = running(THREE, view);
     shop.pods = vec![troubled("a", TroubleKind::ImagePull, "no image")];
 
-    let reason = |shop: &Observed, verdict: &Verdict| degraded(shop, verdict).reason;
+    let reason = |shop: &Observed, verdict: &Verdict| degraded(shop, verdict, NOW).reason;
     let (failure, taken, fine) = (failure(), name_taken(), Outcome::default());
     assert_eq!(reason(&shop, &valid("shop-1", Err(&failure))), Reason::WriteFailed);
     assert_eq!(reason(&shop, &valid("shop-1", Ok(&taken))), Reason::NameTaken);

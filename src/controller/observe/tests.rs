@@ -27,7 +27,7 @@ fn cache(releases: &[(&str, &str)]) -> Cache {
 }
 
 /// A child with this label and owner, and what else it says.
-fn child(cache: &mut Cache, kind: ChildKind, name: &str, label: (&str, &str), owner: &str, more: Value) {
+fn child(cache: &mut Cache, kind: ChildKind, name: &str, label: (&str, &str), owner: &str, more: &Value) {
     let owner = json!({"apiVersion": "beam-operator.io/v1alpha1", "kind": "ElixirRelease", "name": owner,
         "uid": format!("uid-of-{owner}")});
     let mut object = json!({
@@ -78,13 +78,13 @@ fn members_are_those_of_the_cluster_and_the_oldest_is_first() {
 fn children_are_its_own_or_of_its_cluster_or_left_behind_by_it() {
     let mut cache = cache(&[("shop", MARKET), ("blog", "")]);
     let service = ChildKind::Service;
-    child(&mut cache, service, "shop", ("release", "shop"), "shop", json!({}));
-    child(&mut cache, service, "blog", ("release", "blog"), "blog", json!({}));
-    child(&mut cache, service, "market-nodes", ("cluster", "market"), "shop", json!({}));
+    child(&mut cache, service, "shop", ("release", "shop"), "shop", &json!({}));
+    child(&mut cache, service, "blog", ("release", "blog"), "blog", &json!({}));
+    child(&mut cache, service, "market-nodes", ("cluster", "market"), "shop", &json!({}));
     // Of clusters that it has left: one where nobody is, one where somebody is, and one that was never its own.
-    child(&mut cache, service, "fair-nodes", ("cluster", "fair"), "shop", json!({}));
-    child(&mut cache, service, "blog-nodes", ("cluster", "blog"), "shop", json!({}));
-    child(&mut cache, service, "bazaar-nodes", ("cluster", "bazaar"), "other", json!({}));
+    child(&mut cache, service, "fair-nodes", ("cluster", "fair"), "shop", &json!({}));
+    child(&mut cache, service, "blog-nodes", ("cluster", "blog"), "shop", &json!({}));
+    child(&mut cache, service, "bazaar-nodes", ("cluster", "bazaar"), "other", &json!({}));
 
     let observed = of(&cache, "shop");
     assert_eq!(names(&observed.children), ["shop"]);
@@ -99,7 +99,7 @@ fn children_are_its_own_or_of_its_cluster_or_left_behind_by_it() {
 #[test]
 fn a_lone_node_leaves_a_cluster_behind_too() {
     let mut cache = cache(&[("shop", "cluster: {distribution: Disabled}")]);
-    child(&mut cache, ChildKind::Service, "shop-nodes", ("cluster", "shop"), "shop", json!({}));
+    child(&mut cache, ChildKind::Service, "shop-nodes", ("cluster", "shop"), "shop", &json!({}));
     let observed = of(&cache, "shop");
     assert_eq!((names(&observed.shared), names(&observed.abandoned)), (vec![], vec!["shop-nodes"]));
 }
@@ -107,7 +107,7 @@ fn a_lone_node_leaves_a_cluster_behind_too() {
 fn deployment(cache: &mut Cache, owner: &str) {
     let labels = json!({"beam-operator.io/revision": "shop-2"});
     let spec = json!({"spec": {"replicas": 3, "template": {"metadata": {"labels": labels}}}});
-    child(cache, ChildKind::Deployment, "shop", ("release", "shop"), owner, spec);
+    child(cache, ChildKind::Deployment, "shop", ("release", "shop"), owner, &spec);
 }
 
 #[test]
@@ -127,12 +127,12 @@ fn the_newest_revision_is_first_and_runs_if_no_deployment_says_otherwise() {
     let mut cache = cache(&[("shop", "")]);
     for (name, number) in [("shop-1", 1), ("shop-3", 3), ("shop-2", 2)] {
         let record = json!({"revision": number, "data": {}});
-        child(&mut cache, ChildKind::ControllerRevision, name, ("release", "shop"), "shop", record);
+        child(&mut cache, ChildKind::ControllerRevision, name, ("release", "shop"), "shop", &record);
     }
     let leaving = json!({"revision": 4, "data": {}, "metadata": {"name": "shop-4", "namespace": "store", "uid": "4",
         "resourceVersion": "1", "deletionTimestamp": "2026-01-01T00:00:00Z",
         "labels": {"beam-operator.io/release": "shop"}}});
-    child(&mut cache, ChildKind::ControllerRevision, "shop-4", ("release", "shop"), "shop", leaving);
+    child(&mut cache, ChildKind::ControllerRevision, "shop-4", ("release", "shop"), "shop", &leaving);
 
     let observed = of(&cache, "shop");
     assert_eq!(observed.children.len(), 4);

@@ -5,6 +5,7 @@ use kube::ResourceExt;
 use crate::api::ElixirRelease;
 use crate::resources::names;
 use crate::resources::problem::Problem;
+use crate::resources::syntax::{is_dns_label, is_object_name};
 
 /// What Kubernetes allows in a label and in the name of a Service.
 const LABEL: usize = 63;
@@ -48,7 +49,6 @@ pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
     problems.extend(image(&spec.image));
     problems.extend(basename(release));
     problems.extend(accounts_and_secrets(release));
-    problems.extend(one_service_for_two(release));
     problems
 }
 
@@ -95,30 +95,39 @@ fn accounts_and_secrets(release: &ElixirRelease) -> Vec<Problem> {
     problems
 }
 
-/// The traffic Service has the release's name, so the headless one must have another.
-fn one_service_for_two(release: &ElixirRelease) -> Option<Problem> {
-    let collides = names::is_distributed(release) && names::headless_service(release) == release.name_any();
-    collides.then(|| {
-        Problem::new(
+/// A traffic Service has its release's name, so the headless one of the cluster must have another: another than the
+/// release's own, and than that of any member. Of two members the younger is told.
+pub(super) fn one_service_for_two(release: &ElixirRelease, members: &[&ElixirRelease]) -> Option<Problem> {
+    if !names::is_distributed(release) {
+        return None;
+    }
+    let (name, headless) = (release.name_any(), names::headless_service(release));
+    if headless == name {
+        return Some(Problem::new(
             "spec.cluster.service.name",
             "must not be the release's own name, which its traffic Service has: choose another",
-        )
-    })
+        ));
+    }
+    for older in members.iter().take_while(|member| member.name_any() != name) {
+        if older.name_any() == headless {
+            let message = format!(
+                "must not be {headless}: the traffic Service of release {headless}, an older member of the cluster, has that name; choose another"
+            );
+            return Some(Problem::new("spec.cluster.service.name", message));
+        }
+        if names::headless_service(older) == name {
+            let message = format!(
+                "must not be {name}: release {}, an older member of the cluster, names its headless Service so (cluster.service.name); choose another",
+                older.name_any()
+            );
+            return Some(Problem::new("metadata.name", message));
+        }
+    }
+    None
 }
 
 fn starts_as_label(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && is_dns_label(name)
-}
-
-/// A DNS label of any length.
-pub(super) fn is_dns_label(name: &str) -> bool {
-    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !name.is_empty() && name.chars().all(is_inner) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// A DNS subdomain, as most objects are named by.
-pub(super) fn is_object_name(name: &str) -> bool {
-    name.len() <= OBJECT && name.split('.').all(is_dns_label)
 }
 
 fn is_key(key: &str) -> bool {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::names::is_dns_label;
 use crate::api::ElixirRelease;
 use crate::resources::problem::Problem;
+use crate::resources::syntax::is_dns_label;
 
 /// The longest name of a Service's port.
 const LONGEST: usize = 63;

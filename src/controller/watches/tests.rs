@@ -13,7 +13,7 @@ use super::*;
 use crate::controller::queue::Backlog;
 
 /// A release as it is stored.
-fn stored(name: &str, spec: Value) -> Stored {
+fn stored(name: &str, spec: &Value) -> Stored {
     let metadata = json!({"name": name, "namespace": "store", "uid": format!("uid-of-{name}"), "resourceVersion": "1"});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
@@ -24,7 +24,7 @@ fn stored(name: &str, spec: Value) -> Stored {
 #[case::a_field_has_another_type(json!({"image": 7}), "spec.image: invalid type: integer `7`, expected a string")]
 #[case::deeper(json!({"image": "a", "cluster": {"name": []}}), "spec.cluster.name: invalid type: sequence")]
 fn what_cannot_be_read_is_told_with_its_path(#[case] spec: Value, #[case] told: &str) {
-    let problem = stored("shop", spec).read().unwrap_err();
+    let problem = stored("shop", &spec).read().unwrap_err();
     assert!(problem.starts_with(told), "{problem}");
 }
 
@@ -70,19 +70,19 @@ fn held(store: &Store<Stub>) -> Vec<String> {
 async fn a_release_can_be_looked_at_before_its_list_ends() {
     let (store, mut releases, mut cache) = releases();
     releases.on(&mut cache, Change::Begin);
-    let concerned = releases.on(&mut cache, Change::Seen(stored("shop", json!({"image": "a"}))));
+    let concerned = releases.on(&mut cache, Change::Seen(stored("shop", &json!({"image": "a"}))));
     assert_eq!(concerned, [Key::new("store", "shop")]);
     assert_eq!(held(&store), ["shop"]);
-    releases.on(&mut cache, Change::Seen(stored("blog", json!({"image": "a"}))));
+    releases.on(&mut cache, Change::Seen(stored("blog", &json!({"image": "a"}))));
     releases.on(&mut cache, Change::End);
     assert_eq!(held(&store), ["blog", "shop"]);
 
     // The next list does not name one of them.
     releases.on(&mut cache, Change::Begin);
-    releases.on(&mut cache, Change::Seen(stored("blog", json!({"image": "a"}))));
+    releases.on(&mut cache, Change::Seen(stored("blog", &json!({"image": "a"}))));
     let gone = releases.on(&mut cache, Change::End);
     assert_eq!((gone, held(&store)), (vec![Key::new("store", "shop")], vec!["blog".to_owned()]));
-    releases.on(&mut cache, Change::Gone(stored("blog", json!({"image": "a"}))));
+    releases.on(&mut cache, Change::Gone(stored("blog", &json!({"image": "a"}))));
     assert_eq!((cache.releases.len(), held(&store).len()), (0, 0));
 }
 
@@ -90,15 +90,15 @@ async fn a_release_can_be_looked_at_before_its_list_ends() {
 async fn one_that_becomes_unreadable_stays_as_it_was_known() {
     let (_, mut releases, mut cache) = releases();
     releases.on(&mut cache, Change::Begin);
-    releases.on(&mut cache, Change::Seen(stored("shop", json!({"image": "a"}))));
+    releases.on(&mut cache, Change::Seen(stored("shop", &json!({"image": "a"}))));
     releases.on(&mut cache, Change::End);
     let known = cache.releases.get(&Key::new("store", "shop"));
 
-    assert_eq!(releases.on(&mut cache, Change::Seen(stored("shop", json!({"image": 7})))), []);
+    assert_eq!(releases.on(&mut cache, Change::Seen(stored("shop", &json!({"image": 7})))), []);
     assert_eq!(cache.releases.get(&Key::new("store", "shop")), known);
     // It is not taken for gone by a list that names it in a shape which cannot be read.
     releases.on(&mut cache, Change::Begin);
-    releases.on(&mut cache, Change::Seen(stored("shop", json!({"image": 7}))));
+    releases.on(&mut cache, Change::Seen(stored("shop", &json!({"image": 7}))));
     assert_eq!(releases.on(&mut cache, Change::End), []);
     assert_eq!(cache.releases.get(&Key::new("store", "shop")), known);
 }

@@ -106,7 +106,7 @@ struct Told {
 impl Told {
     /// What is missing, if it is to be told: because it has changed, or once a minute.
     fn anew(&mut self, missing: Vec<String>) -> Option<&[String]> {
-        let is_due = missing != self.missing || self.looks % REPEAT == 0;
+        let is_due = missing != self.missing || self.looks.is_multiple_of(REPEAT);
         (self.missing, self.looks) = (missing, self.looks + 1);
         is_due.then_some(&*self.missing)
     }

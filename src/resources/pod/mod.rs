@@ -19,6 +19,7 @@
 //! | `expansion` | the kubelet's `$(VAR)` |
 //! | `references` | ConfigMaps and Secrets that the pod reads |
 //! | `canonical` | values as the API server stores them |
+//! | `quantity` | amounts as the API server spells them |
 //! | `undefined` | variables that are referred to and defined nowhere |
 //! | `origin` | where in the resource a part of the pod was written |
 
@@ -29,6 +30,7 @@ mod expansion;
 mod flags;
 mod identity;
 mod origin;
+mod quantity;
 mod references;
 mod scratch;
 mod skeleton;

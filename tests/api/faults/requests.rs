@@ -76,8 +76,10 @@ async fn ends_as(scene: &Scene, wanted: &EndState) {
 /// How often a fault has to be met for the operator to have tried again after it.
 fn expected_strikes(fault: Fault, kind: Kind) -> usize {
     match (fault, kind) {
-        // It was carried out, and the watch tells so.
-        (Fault::AnswerLost, Kind::Delete | Kind::Patch) => 1,
+        // An event is told once, and again only where the API server asks for it.
+        (Fault::TooManyRequests(_) | Fault::Status(503), Kind::Event) => 2,
+        // What was carried out is told by the watch.
+        (_, Kind::Event) | (Fault::AnswerLost, Kind::Create | Kind::Delete | Kind::Patch) => 1,
         _ => 2,
     }
 }

@@ -113,9 +113,10 @@ async fn the_namespaces_of_a_list_are_watched_and_no_others(#[case] by_flag: boo
     ];
     let proxy = Proxy::to(cluster.client).await;
     let list = format!("{}, {}", one.name, two.name);
-    let (arguments, environment) = match by_flag {
-        true => (vec!["--watch-namespace".to_owned(), list], Vec::new()),
-        false => (Vec::new(), vec![("WATCH_NAMESPACE", list)]),
+    let (arguments, environment) = if by_flag {
+        (vec!["--watch-namespace".to_owned(), list], Vec::new())
+    } else {
+        (Vec::new(), vec![("WATCH_NAMESPACE", list)])
     };
     let mut operator = Operator::start(&Options { kubeconfig: proxy.kubeconfig(), arguments, environment });
     operator.ready().await;

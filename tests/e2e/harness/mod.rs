@@ -14,7 +14,7 @@ pub use cluster::Cluster;
 pub use http::Connections;
 pub use namespace::Namespace;
 pub use nodes::{Node, meshed};
-pub use operator::Operator;
+pub use operator::{NAMESPACE as OPERATOR_NAMESPACE, Operator};
 pub use release::{Release, is_complete, shop};
 pub use traffic::Traffic;
 pub use wait::eventually;

@@ -3,9 +3,8 @@
 //! etcd listens on loopback only. The API server and the cluster's DNS listen where the nodes reach them, on the
 //! bridge; without nodes the API server is on loopback too.
 
-use std::env;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::addresses::Slot;
+use super::assets;
 use super::file::write;
 use super::pki::{Authority, User};
 use super::process::Processes;
@@ -83,26 +83,17 @@ pub(crate) fn kubectl_path(cluster: &Cluster) -> Result<String> {
 
 /// Builds, where needed, the tools that a control plane of this extent runs.
 pub(crate) fn ensure_tools(extent: Extent) -> Result<()> {
-    for tool in [tools::ETCD, tools::KUBE_APISERVER, tools::KUBECTL] {
-        path_of(extent, &tool)?;
-    }
-    match extent {
-        Extent::ControlPlane { controller_manager: false } => {}
-        Extent::ControlPlane { controller_manager: true } => _ = tools::KUBE_CONTROLLER_MANAGER.path()?,
-        Extent::Nodes { .. } => _ = tools::COREDNS.path()?,
-    }
-    Ok(())
+    let more = match extent {
+        Extent::ControlPlane { controller_manager: false } => None,
+        Extent::ControlPlane { controller_manager: true } => Some(tools::KUBE_CONTROLLER_MANAGER),
+        Extent::Nodes { .. } => Some(tools::COREDNS),
+    };
+    let mut tools = [tools::ETCD, tools::KUBE_APISERVER, tools::KUBECTL].into_iter().chain(more);
+    tools.try_for_each(|tool| assets::ensure(extent, &tool))
 }
 
 fn program(cluster: &Cluster, tool: &Tool) -> Result<String> {
-    Ok(path_of(cluster.record.extent, tool)?.display().to_string())
-}
-
-/// A cluster without nodes takes its programs from `KUBEBUILDER_ASSETS`, where other projects' tests find theirs.
-fn path_of(extent: Extent, tool: &Tool) -> Result<PathBuf> {
-    let assets = env::var_os("KUBEBUILDER_ASSETS").filter(|_| matches!(extent, Extent::ControlPlane { .. }));
-    let asset = assets.map(|directory| Path::new(&directory).join(tool.name())).filter(|path| path.is_file());
-    asset.map_or_else(|| tool.path(), Ok)
+    Ok(assets::path(cluster.record.extent, tool)?.display().to_string())
 }
 
 impl Cluster {

@@ -16,7 +16,8 @@ pub(crate) fn down(name: &str) -> Result<()> {
     let directory = record::directory(name)?;
     if !directory.exists() {
         eprintln!("there is no cluster {name}");
-        return Ok(());
+        // An earlier `down` may have been killed before this.
+        return inotify::restore_unless_needed();
     }
     let _lock = record::lock(name)?;
     progress::step(&format!("taking cluster {name} down"), "", || {
@@ -26,7 +27,7 @@ pub(crate) fn down(name: &str) -> Result<()> {
             stop_and_remove(&cluster)?;
         }
         remove_directory(&directory)?;
-        inotify::restore()
+        inotify::restore_unless_needed()
     })
 }
 

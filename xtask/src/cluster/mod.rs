@@ -11,6 +11,7 @@ use anyhow::Result;
 
 mod addresses;
 mod archive;
+mod assets;
 mod cgroup;
 mod check;
 pub(crate) mod cli;

@@ -2,7 +2,7 @@
 //!
 //! A node's link can be cut while the node goes on running, as a cable can be pulled. The machine itself reaches pods
 //! through their nodes, and Services through the first node, whose kube-proxy translates them. Nothing is routed out
-//! of the benchmark range, and no setting or packet filter of the machine is changed.
+//! of the benchmark range, and no packet filter of the machine is changed.
 
 use std::path::Path;
 
@@ -78,6 +78,11 @@ pub(crate) fn set_link(node: Node, up: bool) -> Result<()> {
 /// Whether a node's link to the bridge is there and not cut.
 pub(crate) fn is_link_up(node: Node) -> bool {
     quiet(&format!("ip -oneline link show {}", node.id())).is_ok_and(|line| line.contains(",UP"))
+}
+
+/// Whether a cluster in this network namespace has the slot.
+pub(crate) fn is_bridge(slot: Slot) -> bool {
+    is_device(&slot.bridge())
 }
 
 fn is_device(name: &str) -> bool {

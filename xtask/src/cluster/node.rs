@@ -34,6 +34,10 @@ const START: Duration = Duration::from_mins(1);
 /// Ends the program when `nsenter`, whose process id is the recorded one, ends: only its child is inside the node.
 const WITH_PARENT: &[&str] = &["setpriv", "--pdeathsig=KILL"];
 
+/// Kubelet in mounts of its own, from which those that it makes for containers come out.
+const KUBELET: &[&str] =
+    &["unshare", "--mount", "--propagation=unchanged", "sh", node_config::KUBELET_SCRIPT, "/run/tools/kubelet"];
+
 /// Starts what does not run of a node whose configuration is written: its first process, containerd, kubelet and
 /// kube-proxy.
 pub(crate) fn ensure(cluster: &Cluster, node: Node, pause: &Pause) -> Result<()> {
@@ -41,17 +45,17 @@ pub(crate) fn ensure(cluster: &Cluster, node: Node, pause: &Pause) -> Result<()>
     let processes = Processes::of(&cluster.directory);
     let init = boot(cluster, &processes, node, pause)?;
     network::ensure_node(node, &cluster.record.extent.nodes(), init)?;
-    let daemon = |name: &str, program: &str, arguments: &[String]| {
+    let daemon = |name: &str, program: &[&str], arguments: &[String]| {
         let mut words = enter(&processes, node)?;
-        words.extend(WITH_PARENT.iter().chain([&program]).map(|word| (*word).to_owned()));
+        words.extend(WITH_PARENT.iter().chain(program).map(|word| (*word).to_owned()));
         words.extend_from_slice(arguments);
         processes.ensure(&daemon_name(node, name), &words)
     };
-    daemon("containerd", "containerd", &[format!("--config={}", node_config::CONTAINERD)])?;
+    daemon("containerd", &["containerd"], &[format!("--config={}", node_config::CONTAINERD)])?;
     wait_for_containerd(&processes, node)?;
     import(&processes, node, &pause.archive)?;
-    daemon("kubelet", "/run/tools/kubelet", &node_config::kubelet_arguments(node))?;
-    daemon("kube-proxy", "/run/tools/kube-proxy", &[format!("--config={}", node_config::KUBE_PROXY)])
+    daemon("kubelet", KUBELET, &node_config::kubelet_arguments(node))?;
+    daemon("kube-proxy", &["/run/tools/kube-proxy"], &[format!("--config={}", node_config::KUBE_PROXY)])
 }
 
 /// Fails if one of the node's daemons has ended.
@@ -178,5 +182,6 @@ pub(crate) fn write_configuration(cluster: &Cluster, node: Node) -> Result<()> {
     write(&place(node_config::CONTAINERD)?, &node_config::containerd(IMAGE))?;
     write(&place(node_config::CNI)?, &node_config::cni(node).to_string())?;
     write(&place(node_config::KUBELET)?, &node_config::kubelet(node).to_string())?;
+    write(&place(node_config::KUBELET_SCRIPT)?, &node_config::kubelet_script())?;
     write(&place(node_config::KUBE_PROXY)?, &node_config::kube_proxy(node).to_string())
 }

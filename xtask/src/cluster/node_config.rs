@@ -9,12 +9,23 @@ use super::addresses::Node;
 pub(crate) const CONTAINERD: &str = "/var/lib/node/containerd.toml";
 pub(crate) const CNI: &str = "/var/lib/node/cni/10-pods.conflist";
 pub(crate) const KUBELET: &str = "/var/lib/node/kubelet.json";
+pub(crate) const KUBELET_SCRIPT: &str = "/var/lib/node/kubelet.sh";
 pub(crate) const KUBE_PROXY: &str = "/var/lib/node/kube-proxy.json";
 pub(crate) const KUBELET_KUBECONFIG: &str = "/var/lib/node/kubelet.kubeconfig";
 pub(crate) const KUBE_PROXY_KUBECONFIG: &str = "/var/lib/node/kube-proxy.kubeconfig";
 pub(crate) const AUTHORITY: &str = "/var/lib/node/ca.crt";
 
 const CONTAINERD_SOCKET: &str = "unix:///run/containerd/containerd.sock";
+
+/// What kubelet demands of the kernel; see [`kubelet_script`].
+pub(crate) const KERNEL_SETTINGS: [(&str, u32); 6] = [
+    ("vm/overcommit_memory", 1),
+    ("vm/panic_on_oom", 0),
+    ("kernel/panic", 10),
+    ("kernel/panic_on_oops", 1),
+    ("kernel/keys/root_maxkeys", 1_000_000),
+    ("kernel/keys/root_maxbytes", 25_000_000),
+];
 
 /// Makes the node's mounts and becomes its first process.
 ///
@@ -46,6 +57,20 @@ exec /run/init
         tools = tools.display(),
         init = init.display(),
     )
+}
+
+/// Shows kubelet the kernel's settings as it demands them, and becomes the program that it is given.
+///
+/// The settings are the machine's: with what kubelet would write, its owner's programs would get memory that is not
+/// there, and a fault in a driver would restart it. They need not be so for a node to work. The mounts that hide them
+/// are seen by nobody else, because `/proc` is private here, while all others are shared with the node as before.
+pub(crate) fn kubelet_script() -> String {
+    let hide = |(setting, value): &(&str, u32)| {
+        let file = format!("/run/kernel/{}", setting.replace('/', "."));
+        format!("echo {value} >{file}\nmount --bind {file} /proc/sys/{setting}\n")
+    };
+    let hidden: String = KERNEL_SETTINGS.iter().map(hide).collect();
+    format!("set -e\nmount --make-rprivate /proc\nmkdir -p /run/kernel\n{hidden}exec \"$@\"\n")
 }
 
 /// containerd 1.6 and newer.
@@ -115,6 +140,8 @@ pub(crate) fn kubelet(node: Node) -> Value {
         "enforceNodeAllocatable": [],
         "failCgroupV1": false,
         "failSwapOn": false,
+        // Ends rather than change a setting that it was not shown as it demands it.
+        "protectKernelDefaults": true,
         // The disk is the machine's and often fuller than a node's would be: it is not this cluster's to clean up.
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {"memory.available": "100Mi"},
@@ -149,4 +176,24 @@ pub(crate) fn kube_proxy(node: Node) -> Value {
         "healthzBindAddress": "",
         "metricsBindAddress": "",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::addresses::Slot;
+    use super::*;
+
+    #[test]
+    fn kubelet_sees_the_settings_that_it_demands_and_changes_none() {
+        let script = kubelet_script();
+        let lines: Vec<_> = script.lines().collect();
+        assert_eq!(lines[..2], ["set -e", "mount --make-rprivate /proc"]);
+        assert!(script.contains(
+            "echo 1 >/run/kernel/vm.overcommit_memory\n\
+             mount --bind /run/kernel/vm.overcommit_memory /proc/sys/vm/overcommit_memory\n"
+        ));
+        assert_eq!(script.matches("mount --bind").count(), KERNEL_SETTINGS.len());
+        assert_eq!(lines.last(), Some(&"exec \"$@\""));
+        assert_eq!(kubelet(Slot(0).node(1))["protectKernelDefaults"], true);
+    }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::addresses::{Node, SLOTS, Slot, Subnet};
 use super::file::write;
+use super::{cgroup, network};
 
 /// The Services of a cluster without nodes: nothing ever routes to them, so every such cluster has the same.
 const UNROUTED_SERVICES: Subnet = Subnet::new(Ipv4Addr::new(10, 96, 0, 0), 16);
@@ -126,18 +127,25 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Record>> {
     }
 }
 
-/// A slot that no cluster of this user has, and whose bridge no other user has made.
+/// A slot that no cluster of this user has, and of which nothing is on the machine.
 ///
 /// The caller holds [`lock_all`] until its own record is written.
 pub(crate) fn free_slot() -> Result<Slot> {
-    let taken = taken_slots()?;
-    let free = |slot: &Slot| !taken.contains(slot) && !Path::new("/sys/class/net").join(slot.bridge()).exists();
-    let slot = (0..SLOTS).map(Slot).find(free);
+    let (taken, used) = (taken_slots()?, used_slots()?);
+    let slot = (0..SLOTS).map(Slot).find(|slot| !taken.contains(slot) && !used.contains(slot));
     slot.with_context(|| format!("all {SLOTS} address ranges for clusters are taken: take one down"))
 }
 
+/// The slots of which something is on the machine, whoever made it: a bridge, or the first node's cgroup, for
+/// containers with networks of their own may share the cgroups.
+pub(crate) fn used_slots() -> Result<Vec<Slot>> {
+    let hierarchies = cgroup::hierarchies()?;
+    let has_cgroup = |slot: Slot| hierarchies.iter().any(|hierarchy| hierarchy.join(slot.node(1).id()).exists());
+    Ok((0..SLOTS).map(Slot).filter(|slot| network::is_bridge(*slot) || has_cgroup(*slot)).collect())
+}
+
 /// The slots of all clusters of this user that have nodes.
-pub(crate) fn taken_slots() -> Result<Vec<Slot>> {
+fn taken_slots() -> Result<Vec<Slot>> {
     let slot = |record: Record| match record.extent {
         Extent::Nodes { slot, .. } => Some(slot),
         Extent::ControlPlane { .. } => None,
@@ -161,11 +169,6 @@ fn all() -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// A file for what all clusters of this user share.
-pub(crate) fn shared_file(name: &str) -> Result<PathBuf> {
-    Ok(root()?.join(name))
-}
-
 /// Keeps other commands away from the cluster as long as the result lives.
 pub(crate) fn lock(name: &str) -> Result<File> {
     lock_directory(&directory(name)?)
@@ -182,7 +185,8 @@ pub(crate) fn lock_all() -> Result<File> {
     lock_directory(&root()?)
 }
 
-fn lock_directory(directory: &Path) -> Result<File> {
+/// Keeps other commands away from a directory, made first, as long as the result lives.
+pub(crate) fn lock_directory(directory: &Path) -> Result<File> {
     loop {
         fs::create_dir_all(directory).with_context(|| format!("failed to create {}", directory.display()))?;
         let lock = File::open(directory)?;

@@ -1,12 +1,12 @@
 //! What a cluster needs of the machine, and what to do on a machine that does not have it.
 
-use std::env::consts::OS;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::record::Extent;
+use crate::refusal::{self, API_SERVER, EXISTING_CLUSTER};
 use crate::{command, debian};
 
 /// The programs that run on a node or make one, and the Debian packages they are in. They may come from elsewhere.
@@ -24,12 +24,15 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// Packages that hold other things than programs: the pods' network, and what gcc needs.
 const PACKAGES: &[&str] = &["containernetworking-plugins", "libc6-dev"];
 
+const LINUX_FOR: &str = "a node is made of Linux namespaces and cgroups";
+const ROOT_FOR: &str = "make network namespaces, mounts and cgroups";
+
 /// Ensures that this machine can have nodes.
 ///
 /// # Errors
 /// The error names everything that is missing, and what works without it.
 pub(crate) fn for_nodes() -> Result<()> {
-    let problems = problems(OS, rustix::process::geteuid().is_root(), Path::new("/sys/fs/cgroup").exists());
+    let problems = problems(refusal::without_linux_or_root(LINUX_FOR, ROOT_FOR), Path::new("/sys/fs/cgroup").exists());
     if !problems.is_empty() {
         bail!("{}", explain(&problems));
     }
@@ -64,27 +67,16 @@ pub(crate) fn for_extent(extent: Extent) -> Result<()> {
     }
 }
 
-fn problems(system: &str, root: bool, cgroups: bool) -> Vec<String> {
-    if system != "linux" {
-        return vec![format!("Linux, while this is {system}: a node is made of Linux namespaces and cgroups")];
-    }
-    let mut problems = Vec::new();
-    if !root {
-        problems.push("root, to make network namespaces, mounts and cgroups: run it with sudo".to_owned());
-    }
-    if !cgroups {
+/// Cgroups are asked for where there is Linux.
+fn problems(mut problems: Vec<String>, cgroups: bool) -> Vec<String> {
+    if !cgroups && cfg!(target_os = "linux") {
         problems.push("cgroups at /sys/fs/cgroup, where kubelet puts its pods".to_owned());
     }
     problems
 }
 
 fn explain(problems: &[String]) -> String {
-    format!(
-        "a cluster with nodes needs\n  - {}\nwithout that\n  \
-         - use a cluster that exists: tasks that deploy to one take --kubeconfig FILE\n  \
-         - or, for what needs no pods, have just an API server: cargo xtask cluster up --control-plane-only",
-        problems.join("\n  - ")
-    )
+    refusal::explain("a cluster with nodes needs", problems, &[EXISTING_CLUSTER, API_SERVER])
 }
 
 #[cfg(test)]
@@ -92,16 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_linux_machine_with_root_and_cgroups_has_all() {
-        assert_eq!(problems("linux", true, true), Vec::<String>::new());
-    }
-
-    #[test]
     fn everything_missing_is_told_at_once_with_the_ways_around_it() {
-        let text = explain(&problems("linux", false, false));
-        for word in ["root", "cgroups", "--kubeconfig FILE", "--control-plane-only"] {
+        let text = explain(&problems(refusal::missing("linux", false, LINUX_FOR, ROOT_FOR), false));
+        for word in ["root", "cgroups at", "--kubeconfig FILE", "--control-plane-only"] {
             assert!(text.contains(word), "{word} is not in {text}");
         }
+        refusal::assert_commands_are_accepted(&text);
     }
 
     #[test]
@@ -111,11 +99,5 @@ mod tests {
         assert!(!drops_bridged_packets("", docker));
         assert!(!drops_bridged_packets("1\n", "-P FORWARD ACCEPT\n"));
         assert!(!drops_bridged_packets("1\n", "-P FORWARD DROP\n-A FORWARD -i beam+ -j ACCEPT\n"));
-    }
-
-    #[test]
-    fn on_another_system_nothing_but_the_system_matters() {
-        let problems = problems("macos", false, false);
-        assert!(problems.len() == 1 && problems[0].contains("macos"), "{problems:?}");
     }
 }

@@ -40,8 +40,7 @@ pub(crate) fn up(name: &str, wanted: &Wanted) -> Result<Cluster> {
     control_plane::ensure_tools(extent)?;
     progress::step(&format!("starting the control plane of cluster {name}"), "", || {
         if let Extent::Nodes { slot, .. } = extent {
-            inotify::raise()?;
-            network::ensure_bridge(slot)?;
+            inotify::raise_for(|| network::ensure_bridge(slot))?;
         }
         control_plane::ensure(&cluster)
     })?;

@@ -1,8 +1,5 @@
 //! The CRD as a file, and as a template of the chart.
 
-use std::path::Path;
-use std::process::Command;
-
 use anyhow::{Context, Result};
 
 use crate::command;
@@ -19,10 +16,9 @@ const CHART_METADATA: &str = r#"metadata:
 "#;
 
 /// The CRD that the operator prints, as block-style YAML.
-pub(super) fn yaml(root: &Path) -> Result<String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut print = Command::new(cargo);
-    print.current_dir(root).args(["run", "--quiet", "--package", "beam-operator", "--", "crd"]);
+pub(super) fn yaml() -> Result<String> {
+    let mut print = command::cargo();
+    print.args(["run", "--quiet", "--package", "beam-operator", "--", "crd"]);
     let crd: serde_yaml::Value =
         serde_yaml::from_str(&command::output(&mut print)?).context("`beam-operator crd` did not print YAML")?;
     Ok(format!("{HEADER}{}", serde_yaml::to_string(&crd)?))

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Cache;
-use super::fingerprint::Fingerprint;
 use crate::command;
+use crate::fingerprint::Fingerprint;
 
 /// Where buildah keeps layers.
 pub(super) struct Store {
@@ -44,17 +44,17 @@ impl Store {
     }
 
     /// Builds the last stage of a Dockerfile into an archive, with the files of `stage.1` in place of the stage
-    /// called `stage.0`.
+    /// called `stage.0`; `options` are those of `buildah build`.
     pub(super) fn last_stage(
         &self,
         dockerfile: &Path,
         stage: (&str, &Path),
-        version: &str,
+        options: &[String],
         destination: &str,
     ) -> Result<()> {
         let mut build = self.buildah("build");
         build.arg("--build-context").arg(format!("{}={}", stage.0, stage.1.display()));
-        build.args(["--build-arg", &format!("VERSION={version}"), "--tag", destination, "--file"]).arg(dockerfile);
+        build.args(options).args(["--tag", destination, "--file"]).arg(dockerfile);
         command::run(build.arg(stage.1))
     }
 }

@@ -5,10 +5,9 @@
 //! up as OCI archives, which `containerd` imports.
 //!
 //! Everything is kept in the cache under the hash of what it was made from, so that only what changed is made again
-//! and a second run makes nothing: [`Fingerprint`](fingerprint::Fingerprint) says what counts as a change.
+//! and a second run makes nothing: [`Fingerprint`](crate::fingerprint::Fingerprint) says what counts as a change.
 
 mod buildah;
-mod fingerprint;
 mod operator;
 mod rootfs;
 mod shop;
@@ -22,6 +21,7 @@ use clap::ValueEnum;
 pub(crate) use operator::{compile as compile_operator, reference as operator_reference};
 
 use crate::cluster::{self, Manifest};
+use crate::refusal::{self, IMAGES_FROM_ELSEWHERE};
 use crate::{debian, progress, tools};
 
 const PACKAGES: &[&str] = &["buildah", "debian-archive-keyring", "iproute2", "mmdebstrap", "util-linux"];
@@ -77,11 +77,16 @@ pub(crate) fn provide(which: Selection, cluster: &str) -> Result<Vec<Manifest>> 
     build(which)?.into_iter().map(load).collect()
 }
 
+const LINUX_FOR: &str = "an image is built in a Debian root file system";
+const ROOT_FOR: &str = "make root file systems and build in them (mmdebstrap, chroot)";
+
+fn explain(problems: &[String]) -> String {
+    refusal::explain("images need", problems, &[IMAGES_FROM_ELSEWHERE])
+}
+
 fn build(which: Selection) -> Result<Vec<Archive>> {
-    ensure!(
-        rustix::process::geteuid().is_root(),
-        "images are built in root file systems of their own (mmdebstrap, chroot), which takes root"
-    );
+    let problems = refusal::without_linux_or_root(LINUX_FOR, ROOT_FOR);
+    ensure!(problems.is_empty(), "{}", explain(&problems));
     debian::ensure(PACKAGES)?;
     let cache = Cache::lock()?;
     match which {
@@ -143,4 +148,18 @@ fn remove_if_present(directory: &Path) -> Result<()> {
         fs::remove_dir_all(directory).with_context(|| format!("failed to remove {}", directory.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_root_the_way_around_images_is_told() {
+        let text = explain(&refusal::missing("linux", false, LINUX_FOR, ROOT_FOR));
+        for word in ["images need", "root", "--kubeconfig FILE", "docker build ."] {
+            assert!(text.contains(word), "{word} is not in {text}");
+        }
+        refusal::assert_commands_are_accepted(&text);
+    }
 }

@@ -6,13 +6,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use super::buildah::Store;
-use super::fingerprint::Fingerprint;
 use super::{Archive, Cache, remove_if_present};
+use crate::fingerprint::Fingerprint;
 use crate::{checkout, command};
 
 const BINARY: &str = "beam-operator";
@@ -32,28 +32,35 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
     eprintln!("==> compiling the operator into a static binary");
     let binary = compile()?;
     let dockerfile = checkout::root().join("Dockerfile");
-    let fingerprint = Fingerprint::new().words([VERSION]).file(&binary)?.file(&dockerfile)?.finish();
+    let fingerprint = fingerprint(&binary, &dockerfile, &build_options())?;
     cache.archive(&reference, &fingerprint, |archive| {
         let stage = cache.directory.join("operator");
         remove_if_present(&stage)?;
         fs::create_dir_all(&stage)?;
         fs::copy(&binary, stage.join(BINARY))?;
         let destination = format!("oci-archive:{}:{reference}", archive.display());
-        Store::of(cache)?.last_stage(&dockerfile, (BUILD_STAGE, &stage), VERSION, &destination)
+        Store::of(cache)?.last_stage(&dockerfile, (BUILD_STAGE, &stage), &build_options(), &destination)
     })
+}
+
+/// What the Dockerfile's last stage is told.
+fn build_options() -> Vec<String> {
+    vec!["--build-arg".to_owned(), format!("VERSION={VERSION}")]
+}
+
+fn fingerprint(binary: &Path, dockerfile: &Path, options: &[String]) -> Result<String> {
+    let stage = Fingerprint::new().words([BUILD_STAGE, BINARY]).words(options.iter().map(String::as_str));
+    Ok(stage.file(binary)?.file(dockerfile)?.finish())
 }
 
 /// Compiles the binary and returns its path. A target of its own keeps the flags from rebuilding everything else.
 pub(crate) fn compile() -> Result<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(checkout::root()).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    let mut cargo = command::cargo();
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo.args(["build", "--release", "--locked", "--bin", BINARY, "--target", &target]);
-    // What cargo tells people goes to the terminal, what it tells programs comes here.
-    let output = cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "the operator does not compile");
-    let binary = executable(&String::from_utf8_lossy(&output.stdout))
-        .context("cargo did not say where the operator's binary is")?;
+    let messages = command::run_for_output(cargo.args(["--message-format", "json-render-diagnostics"]))?;
+    let binary = executable(&messages).context("cargo did not say where the operator's binary is")?;
     ensure!(is_static(&binary)?, "{} needs shared libraries, and an image from scratch has none", binary.display());
     Ok(binary)
 }
@@ -74,6 +81,8 @@ fn is_static(binary: &Path) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -87,6 +96,15 @@ mod tests {
         );
         assert_eq!(executable(messages), Some(PathBuf::from("/t/beam-operator")));
         assert_eq!(executable("no JSON"), None);
+    }
+
+    #[test]
+    fn everything_that_the_image_is_made_of_counts() {
+        let (one, two) = (checkout::root().join("Dockerfile"), checkout::root().join("Cargo.toml"));
+        let of = |binary, dockerfile, options: &[String]| fingerprint(binary, dockerfile, options).unwrap();
+        let (now, other) = (build_options(), vec!["--build-arg".to_owned(), "VERSION=9.9.9".to_owned()]);
+        let fingerprints = [of(&one, &one, &now), of(&two, &one, &now), of(&one, &two, &now), of(&one, &one, &other)];
+        assert_eq!(fingerprints.iter().collect::<BTreeSet<_>>().len(), fingerprints.len());
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
-use super::fingerprint::Fingerprint;
 use super::{Cache, remove_if_present};
+use crate::fingerprint::Fingerprint;
 use crate::{command, progress};
 
 /// A Debian release and the packages that it calls by names of its own.
@@ -63,29 +63,61 @@ exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LA
     sh -ec "cd /source; $4"
 "#;
 
+/// What mmdebstrap is told of a root file system, but for where it goes.
+struct Recipe {
+    suite: &'static Suite,
+    options: Vec<String>,
+}
+
+impl Recipe {
+    fn build(suite: &'static Suite) -> Self {
+        let include = format!("--include={}", BUILD_PACKAGES.join(","));
+        Self { suite, options: vec!["--variant=minbase".to_owned(), include] }
+    }
+
+    fn runtime(suite: &'static Suite) -> Self {
+        let include = format!("--include={},{}", RUNTIME_PACKAGES.join(","), suite.ssl);
+        let options = ["--variant=essential", &include].into_iter().chain(RUNTIME_OPTIONS.iter().copied());
+        Self { suite, options: options.map(ToOwned::to_owned).collect() }
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::new().words([self.suite.name]).words(self.options.iter().map(String::as_str))
+    }
+
+    fn make(&self, destination: &Path) -> Result<()> {
+        let mut mmdebstrap = Command::new("mmdebstrap");
+        mmdebstrap.arg("--quiet").args(&self.options).arg(self.suite.name).arg(destination);
+        command::run(&mut mmdebstrap)
+    }
+}
+
 /// A root file system to build releases in.
 pub(super) struct BuildRoot(PathBuf);
 
 impl BuildRoot {
     /// The build root of a suite, made first if the cache does not have it.
-    pub(super) fn of(suite: &Suite, cache: &Cache) -> Result<Self> {
-        let fingerprint = Fingerprint::new().words([suite.name]).words(BUILD_PACKAGES.iter().copied()).finish();
-        let root = cache.directory.join(format!("{}-build-{fingerprint}", suite.name));
+    pub(super) fn of(suite: &'static Suite, cache: &Cache) -> Result<Self> {
+        let recipe = Recipe::build(suite);
+        let root = cache.directory.join(format!("{}-build-{}", suite.name, recipe.fingerprint().finish()));
         if root.exists() {
             return Ok(Self(root));
         }
         let unfinished = cache.directory.join(format!("{}-build.unfinished", suite.name));
         remove_if_present(&unfinished)?;
         let what = format!("making a root file system with Elixir on OTP {} from Debian {}", suite.otp, suite.name);
-        progress::step(&what, &format!("about 15 s, once; kept in {}", root.display()), || {
-            let include = format!("--include={}", BUILD_PACKAGES.join(","));
-            command::run(mmdebstrap().args(["--variant=minbase", &include, suite.name]).arg(&unfinished))
-        })?;
+        let why = format!("about 15 s, once; kept in {}", root.display());
+        progress::step(&what, &why, || recipe.make(&unfinished))?;
         for mount_point in ["source", "out"] {
             fs::create_dir_all(unfinished.join(mount_point))?;
         }
         fs::rename(&unfinished, &root)?;
         Ok(Self(root))
+    }
+
+    /// The fingerprint of what a script that runs in the root of a suite makes of nothing but itself.
+    pub(super) fn fingerprint(suite: &'static Suite, script: &str) -> String {
+        Recipe::build(suite).fingerprint().words([ENTER, script]).finish()
     }
 
     /// Runs a shell script in it, in the directory of the sources.
@@ -101,24 +133,45 @@ impl BuildRoot {
 }
 
 /// The fingerprint of the root file system that releases run on.
-pub(super) fn runtime_fingerprint(suite: &Suite) -> String {
-    let words = RUNTIME_PACKAGES.iter().chain(RUNTIME_OPTIONS).copied();
-    Fingerprint::new().words([suite.name, suite.ssl]).words(words).finish()
+pub(super) fn runtime_fingerprint(suite: &'static Suite) -> String {
+    Recipe::runtime(suite).fingerprint().finish()
 }
 
 /// Makes the root file system that releases run on, as a tar file.
-pub(super) fn runtime(suite: &Suite, tar: &Path) -> Result<()> {
+pub(super) fn runtime(suite: &'static Suite, tar: &Path) -> Result<()> {
     let what = format!("making a root file system to run on from Debian {}", suite.name);
-    progress::step(&what, "about 15 s, once", || {
-        let include = format!("--include={},{}", RUNTIME_PACKAGES.join(","), suite.ssl);
-        let mut mmdebstrap = mmdebstrap();
-        mmdebstrap.args(["--variant=essential", &include]).args(RUNTIME_OPTIONS);
-        command::run(mmdebstrap.arg(suite.name).arg(tar))
-    })
+    progress::step(&what, "about 15 s, once", || Recipe::runtime(suite).make(tar))
 }
 
-fn mmdebstrap() -> Command {
-    let mut mmdebstrap = Command::new("mmdebstrap");
-    mmdebstrap.arg("--quiet");
-    mmdebstrap
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_package_and_option_counts() {
+        let recipe = || Recipe::build(&TRIXIE);
+        let mut more = recipe();
+        more.options[1].push_str(",git");
+        let mut other = recipe();
+        other.options[0] = "--variant=standard".to_owned();
+        let all = [recipe(), more, other, Recipe::build(&BOOKWORM), Recipe::runtime(&TRIXIE)];
+        let fingerprints: BTreeSet<_> = all.iter().map(|recipe| recipe.fingerprint().finish()).collect();
+        assert_eq!(fingerprints.len(), all.len());
+    }
+
+    #[test]
+    fn packages_are_in_the_recipe() {
+        let included = |recipe: Recipe| recipe.options.iter().any(|option| option.contains("=elixir,"));
+        assert!(included(Recipe::build(&TRIXIE)) && !included(Recipe::runtime(&TRIXIE)));
+        assert!(Recipe::runtime(&BOOKWORM).options[1].ends_with(",libssl3"));
+    }
+
+    #[test]
+    fn what_runs_in_a_build_root_counts() {
+        let of = |suite, script| BuildRoot::fingerprint(suite, script);
+        assert_ne!(of(&TRIXIE, "mix release"), of(&TRIXIE, "mix release --quiet"));
+        assert_ne!(of(&TRIXIE, "mix release"), of(&BOOKWORM, "mix release"));
+    }
 }

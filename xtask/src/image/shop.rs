@@ -9,13 +9,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::buildah::Store;
-use super::fingerprint::Fingerprint;
 use super::rootfs::{self, BOOKWORM, BuildRoot, Suite, TRIXIE};
 use super::{Archive, Cache, remove_if_present};
+use crate::fingerprint::Fingerprint;
 use crate::{checkout, progress};
 
 /// The user that releases run as: numeric, so that Kubernetes can see that it is not root.
 const USER: &str = "1000:1000";
+
+/// Where the release is in the image.
+const APPLICATION: &str = "/app";
+
+/// The script that runs the application's tests.
+const TEST: &str = "mix test --warnings-as-errors";
 
 /// The directories that a release is made of.
 const SOURCES: &[&str] = &["config", "lib", "rel"];
@@ -86,11 +92,22 @@ impl Image {
     }
 
     fn fingerprint(&self) -> Result<String> {
+        Ok(self.fingerprint_of(source_fingerprint()?, &self.release_script()))
+    }
+
+    /// Of the sources, of where and by which script a release is made of them, and of what an image is made of that.
+    fn fingerprint_of(&self, sources: Fingerprint, release_script: &str) -> String {
+        let (build, runtime) =
+            (BuildRoot::fingerprint(self.suite, release_script), rootfs::runtime_fingerprint(self.suite));
         let settings = self.settings();
-        Ok(source_fingerprint()?
-            .words([rootfs::runtime_fingerprint(self.suite).as_str(), self.script.name, USER])
-            .words(settings.iter().map(String::as_str))
-            .finish())
+        sources.words([build.as_str(), &runtime, APPLICATION, USER]).words(settings.iter().map(String::as_str)).finish()
+    }
+
+    fn release_script(&self) -> String {
+        format!(
+            "SHOP_VERSION={} SHOP_RELEASE={} MIX_ENV=prod mix release --quiet --path /out/shop",
+            self.version, self.script.name
+        )
     }
 
     /// Builds the release and returns the directory that holds it.
@@ -98,18 +115,14 @@ impl Image {
         let out = cache.directory.join("release");
         remove_if_present(&out)?;
         fs::create_dir_all(&out)?;
-        let script = format!(
-            "SHOP_VERSION={} SHOP_RELEASE={} MIX_ENV=prod mix release --quiet --path /out/shop",
-            self.version, self.script.name
-        );
-        BuildRoot::of(self.suite, cache)?.run(&source(), &out, &script)?;
+        BuildRoot::of(self.suite, cache)?.run(&source(), &out, &self.release_script())?;
         Ok(out.join("shop"))
     }
 
     fn commit(&self, release: &Path, cache: &Cache, destination: &str) -> Result<()> {
         let store = Store::of(cache)?;
         let container = store.from(&base(self.suite, &store, cache)?)?;
-        container.copy(release, "/app", USER)?;
+        container.copy(release, APPLICATION, USER)?;
         container.configure(&self.settings())?;
         container.commit(destination)
     }
@@ -120,9 +133,9 @@ impl Image {
         let labels = [("title", "shop"), ("version", self.version), ("licenses", "Apache-2.0")];
         let labels = labels.map(|(name, value)| format!("--label=org.opencontainers.image.{name}={value}"));
         let settings = [
-            r#"--entrypoint=["/app/bin/shop"]"#.to_owned(),
+            format!(r#"--entrypoint=["{APPLICATION}/bin/shop"]"#),
             format!("--cmd={}", self.script.start),
-            "--workingdir=/app".to_owned(),
+            format!("--workingdir={APPLICATION}"),
             format!("--user={USER}"),
             "--port=4000".to_owned(),
         ];
@@ -130,22 +143,28 @@ impl Image {
     }
 }
 
+/// What the application's tests depend on.
+fn test_fingerprint(suite: &'static Suite) -> Result<String> {
+    let sources = source_fingerprint()?.directory(&source().join("test"))?;
+    Ok(sources.words([BuildRoot::fingerprint(suite, TEST).as_str()]).finish())
+}
+
 /// Runs the application's tests, unless these very sources have passed them on this suite.
-fn test(suite: &Suite, cache: &Cache) -> Result<()> {
+fn test(suite: &'static Suite, cache: &Cache) -> Result<()> {
     let passed = cache.directory.join(format!("tests-passed-{}", suite.name));
-    let fingerprint = source_fingerprint()?.directory(&source().join("test"))?.finish();
+    let fingerprint = test_fingerprint(suite)?;
     if fs::read_to_string(&passed).is_ok_and(|passed| passed == fingerprint) {
         return Ok(());
     }
     let root = BuildRoot::of(suite, cache)?;
     progress::step(&format!("testing the shop on OTP {}", suite.otp), "its nodes die and hang: 30 s", || {
-        root.run(&source(), &cache.directory, "mix test --warnings-as-errors")
+        root.run(&source(), &cache.directory, TEST)
     })?;
     Ok(fs::write(passed, fingerprint)?)
 }
 
 /// The image that all images of a suite share as their first layer, which is made but once.
-fn base(suite: &Suite, store: &Store, cache: &Cache) -> Result<String> {
+fn base(suite: &'static Suite, store: &Store, cache: &Cache) -> Result<String> {
     let name = format!("localhost/{}-runtime:{}", suite.name, rootfs::runtime_fingerprint(suite));
     if !store.has(&name) {
         let tar = cache.directory.join(format!("{}-runtime.tar", suite.name));
@@ -160,6 +179,8 @@ fn base(suite: &Suite, store: &Store, cache: &Cache) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static Image> {
@@ -172,6 +193,37 @@ mod tests {
         fingerprints.sort();
         fingerprints.dedup();
         assert_eq!(fingerprints.len(), all().count());
+    }
+
+    #[test]
+    fn everything_that_an_image_is_made_of_counts() {
+        let image = |suite, version, script| Image { tag: "1", suite, version, script };
+        let of = |image: Image, sources: &str, release_script: &str| {
+            image.fingerprint_of(Fingerprint::new().words([sources]), release_script)
+        };
+        let fingerprints = [
+            of(image(&TRIXIE, "1.0.0", &MIX), "sources", "mix release"),
+            of(image(&TRIXIE, "1.0.0", &MIX), "other sources", "mix release"),
+            of(image(&TRIXIE, "1.0.0", &MIX), "sources", "mix release --quiet"),
+            of(image(&BOOKWORM, "1.0.0", &MIX), "sources", "mix release"),
+            of(image(&TRIXIE, "2.0.0", &MIX), "sources", "mix release"),
+            of(image(&TRIXIE, "1.0.0", &DISTILLERY), "sources", "mix release"),
+        ];
+        assert_eq!(fingerprints.iter().collect::<BTreeSet<_>>().len(), fingerprints.len());
+        assert_eq!(fingerprints[0], of(image(&TRIXIE, "1.0.0", &MIX), "sources", "mix release"));
+    }
+
+    #[test]
+    fn the_script_that_makes_a_release_is_part_of_its_image() {
+        let image = &MIX_IMAGES[1];
+        let script = image.release_script();
+        assert!(script.contains("SHOP_VERSION=2.0.0 SHOP_RELEASE=mix MIX_ENV=prod mix release"), "{script}");
+        assert_eq!(image.fingerprint().unwrap(), image.fingerprint_of(source_fingerprint().unwrap(), &script));
+    }
+
+    #[test]
+    fn tests_that_passed_on_one_suite_say_nothing_of_another() {
+        assert_ne!(test_fingerprint(&TRIXIE).unwrap(), test_fingerprint(&BOOKWORM).unwrap());
     }
 
     #[test]

@@ -22,7 +22,15 @@ fn an_upgrade_changes_the_crd_and_uninstalling_keeps_it() {
     let cluster = Cluster::up("crd");
     let newer = newer_chart(&cluster);
 
-    cluster.helm(&["install", "beam-operator", CHART, "--namespace=beam-operator", "--create-namespace"]);
+    let notes = cluster.helm(&["install", "beam-operator", CHART, "--namespace=beam-operator", "--create-namespace"]);
+    for expect in [
+        "looks for ElixirReleases in all namespaces.",
+        "kubectl -n beam-operator rollout status deployment/beam-operator",
+        "The image localhost/beam-operator:",
+        "kubectl apply -f -",
+    ] {
+        assert!(notes.contains(expect), "{expect:?} is not in\n{notes}");
+    }
     cluster.kubectl(&["wait", "--for=condition=Established", CRD]);
     cluster.kubectl(&["apply", "-f", "examples/minimal.yaml"]);
 
@@ -96,8 +104,11 @@ fn plain_manifests_apply_by_either_side_and_the_pod_is_admitted() {
     let observed = "--for=jsonpath={.status.replicas}=1";
     cluster.kubectl(&["-n", "beam-operator", "wait", observed, "deployment/beam-operator", "--timeout=30s"]);
 
-    for example in ["minimal", "phoenix", "two-releases-one-cluster"] {
-        cluster.kubectl(&["apply", "--dry-run=server", "-f", &format!("examples/{example}.yaml")]);
+    let examples = fs::read_dir(checkout().join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let examples: Vec<_> = examples.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect();
+    assert!(examples.len() > 3, "{examples:?}");
+    for example in examples {
+        cluster.kubectl(&["apply", "--dry-run=server", "-f", example.to_str().unwrap()]);
     }
 }
 
@@ -109,15 +120,11 @@ fn in_its_namespaces_the_operator_may_apply_every_child_and_elsewhere_none() {
         cluster.kubectl(&["create", "namespace", namespace]);
     }
     let values = r#"watchNamespaces=["store"]"#;
-    cluster.helm(&[
-        "install",
-        "beam-operator",
-        CHART,
-        "--namespace=beam-operator",
-        "--create-namespace",
-        "--set-json",
-        values,
-    ]);
+    let install = ["install", "beam-operator", CHART, "--namespace=beam-operator", "--create-namespace", "--set-json"];
+    let notes = cluster.helm(&[&install[..], &[values]].concat());
+    for expect in ["looks for ElixirReleases in store.", "kubectl apply -n store -f -", "kubectl -n store wait"] {
+        assert!(notes.contains(expect), "{expect:?} is not in\n{notes}");
+    }
     cluster.kubectl(&["wait", "--for=condition=Established", CRD]);
     cluster.kubectl(&["apply", "-n=store", "-f", "examples/minimal.yaml"]);
     let uid = cluster.kubectl(&["get", "exr/shop", "-n=store", "-o=jsonpath={.metadata.uid}"]);

@@ -59,6 +59,30 @@ async fn an_update_of_an_object_that_is_another_by_now_fails() {
     assert!(outcome.unwrap_err().to_string().starts_with("apply Role shop failed: "));
 }
 
+#[rstest]
+#[case::is_another(failed(409, "Conflict"))]
+#[case::is_gone(not_found())]
+#[tokio::test]
+async fn a_child_that_turns_out_to_be_gone_is_looked_for_anew(#[case] answer: (u16, Value)) {
+    let kind = ChildKind::Role;
+    let steps = vec![Step::Create(desired(kind)), Step::Update(desired(kind), "uid-of-child".into())];
+    let (_, outcome, cache) = play(steps, vec![(201, stored(kind)), answer]).await;
+    assert!(outcome.is_err());
+    assert!(held(&cache).is_empty(), "the next plan makes it, unless it is found");
+}
+
+#[tokio::test]
+async fn a_service_that_a_finalizer_holds_is_made_anew_when_it_is_gone() {
+    let steps = vec![
+        Step::Update(desired(ChildKind::Service), "uid-of-child".into()),
+        Step::Delete(ChildKind::Role, "shop".into(), "uid-of-child".into()),
+    ];
+    let answers = vec![(200, headless()), (200, json!({})), failed(409, "Conflict"), (200, json!({}))];
+    let (requests, outcome, _) = play(steps, answers).await;
+    assert_eq!(verbs(&requests), ["PATCH", "DELETE", "PATCH", "DELETE"], "what follows is done");
+    assert_eq!(outcome.unwrap().taken, []);
+}
+
 /// Kubernetes never changes the address of a Service that exists.
 #[rstest]
 #[case::silently((200, headless()))]

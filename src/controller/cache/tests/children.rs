@@ -134,6 +134,26 @@ fn an_answer_that_comes_after_a_later_change_tells_nothing() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_deletion_brings_nothing_back() {
+    let mut cache = cache();
+    assert_eq!(
+        names(&cache.on_child(ChildKind::Service, Change::Gone(object("peers", 12, OF_SHOP, "a").into()))),
+        NOBODY
+    );
+    cache.children.put_written(ChildKind::Service, object("peers", 11, OF_SHOP, "a").into(), Some(7));
+    assert_eq!(of_shop(&cache).len(), 1, "only the one that was there before");
+}
+
+#[test]
+fn a_child_that_the_api_server_does_not_know_is_forgotten() {
+    let mut cache = cache();
+    cache.children.forget("uid-of-peers");
+    assert_eq!(of_shop(&cache).len(), 1);
+    cache.children.forget("uid-of-shop");
+    assert!(cache.children.is_empty());
+}
+
+#[test]
 fn what_was_applied_counts_until_somebody_changes_it() {
     let mut cache = cache();
     cache.children.put_written(ChildKind::Service, service(11, "b").into(), Some(7));

@@ -13,6 +13,11 @@ fn env() -> Reference {
     Reference { kind: ReferenceKind::Secret, name: "env".to_owned() }
 }
 
+/// The Secret, asked for when this version of it was the newest known.
+fn unread(newest: u64) -> Unread {
+    Unread { reference: env(), newest }
+}
+
 fn content(digest: u64) -> Content {
     Content { digest, keys: BTreeSet::new(), restart: true, cookie_flaws: BTreeMap::new() }
 }
@@ -31,7 +36,7 @@ fn index() -> ContentIndex {
     for release in ["shop", "web"] {
         index.track(&key(release), [env()].into());
     }
-    index.put("store", &env(), Some((10, content(1))));
+    index.put("store", &unread(0), Some((10, content(1))));
     index
 }
 
@@ -46,10 +51,10 @@ fn known(index: &ContentIndex) -> Lookup {
 #[test]
 fn what_is_new_to_a_release_is_unread_until_it_is_read() {
     let mut index = ContentIndex::default();
-    assert_eq!(index.track(&key("shop"), [env()].into()), [env()]);
+    assert_eq!(index.track(&key("shop"), [env()].into()), [unread(0)]);
     assert_eq!(known(&index), Lookup::Unknown);
 
-    index.put("store", &env(), Some((10, content(1))));
+    index.put("store", &unread(0), Some((10, content(1))));
     assert_eq!(known(&index), Lookup::Known(content(1)));
     assert_eq!(index.track(&key("shop"), [env()].into()), []);
     assert_eq!(index.track(&key("web"), [env()].into()), [], "a second user need not read it again");
@@ -83,8 +88,8 @@ fn a_change_of_another_kind_of_the_same_name_concerns_nobody() {
 fn an_object_whose_version_moved_is_read_again() {
     let mut index = index();
     change(&mut index, seen(11));
-    assert_eq!(index.track(&key("shop"), [env()].into()), [env()]);
-    index.put("store", &env(), Some((11, content(2))));
+    assert_eq!(index.track(&key("shop"), [env()].into()), [unread(11)]);
+    index.put("store", &unread(11), Some((11, content(2))));
     assert_eq!(known(&index), Lookup::Known(content(2)));
 }
 
@@ -92,14 +97,14 @@ fn an_object_whose_version_moved_is_read_again() {
 fn a_read_that_is_older_than_what_was_seen_counts_for_nothing() {
     let mut index = index();
     change(&mut index, seen(12));
-    index.put("store", &env(), Some((11, content(2))));
+    index.put("store", &unread(0), Some((11, content(2))));
     assert_eq!(known(&index), Lookup::Unknown);
 }
 
 #[test]
 fn a_read_that_is_newer_than_what_was_seen_is_not_repeated() {
     let mut index = index();
-    index.put("store", &env(), Some((12, content(2))));
+    index.put("store", &unread(0), Some((12, content(2))));
     assert_eq!(names(&change(&mut index, seen(11))), NOBODY);
     assert_eq!(names(&change(&mut index, seen(12))), NOBODY);
     assert_eq!(known(&index), Lookup::Known(content(2)));
@@ -109,12 +114,43 @@ fn a_read_that_is_newer_than_what_was_seen_is_not_repeated() {
 fn a_missing_object_is_read_when_it_appears() {
     let mut index = ContentIndex::default();
     index.track(&key("shop"), [env()].into());
-    index.put("store", &env(), None);
+    index.put("store", &unread(0), None);
     assert_eq!(known(&index), Lookup::Missing);
     assert_eq!(index.track(&key("shop"), [env()].into()), [], "it is not looked for again");
 
     assert_eq!(names(&change(&mut index, seen(3))), ["shop"]);
     assert_eq!(known(&index), Lookup::Unknown);
+}
+
+#[test]
+fn an_object_that_appears_while_the_read_that_misses_it_is_under_way_is_read_again() {
+    let mut index = ContentIndex::default();
+    let asked = index.track(&key("shop"), [env()].into());
+    assert_eq!(names(&change(&mut index, seen(5))), ["shop"]);
+    index.put("store", &asked[0], None);
+    assert_eq!(known(&index), Lookup::Unknown);
+    assert_eq!(index.track(&key("shop"), [env()].into()), [unread(5)]);
+}
+
+#[test]
+fn of_two_answers_the_newer_counts_whichever_comes_last() {
+    let mut index = ContentIndex::default();
+    let first = index.track(&key("shop"), [env()].into());
+    change(&mut index, seen(5));
+    let second = index.track(&key("web"), [env()].into());
+    index.put("store", &second[0], Some((5, content(1))));
+    index.put("store", &first[0], None);
+    assert_eq!(known(&index), Lookup::Known(content(1)));
+}
+
+#[test]
+fn what_changed_since_it_was_read_is_not_taken_for_missing() {
+    let mut index = index();
+    assert!(index.are_read("store", &[env()]));
+    change(&mut index, seen(11));
+    assert!(!index.are_read("store", &[env()]));
+    change(&mut index, gone(12));
+    assert!(index.are_read("store", &[env()]), "that it is missing is known");
 }
 
 #[test]
@@ -167,7 +203,7 @@ fn an_object_that_is_read_while_a_list_is_under_way_is_not_lost() {
     change(&mut index, Change::Begin);
     change(&mut index, seen(10));
     index.track(&key("shop"), [env()].into());
-    index.put("store", &env(), Some((10, content(1))));
+    index.put("store", &unread(0), Some((10, content(1))));
     assert_eq!(names(&change(&mut index, Change::End)), NOBODY);
     assert_eq!(known(&index), Lookup::Known(content(1)));
 }

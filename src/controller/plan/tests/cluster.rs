@@ -33,6 +33,20 @@ fn every_member_plans_the_same_shared_objects() {
     assert_eq!(shared(&api).len(), 1);
 }
 
+/// A member that is not valid has its Service under the cluster's own name, so nobody takes it for a traffic Service.
+#[test]
+fn a_traffic_service_is_not_taken_for_what_members_share() {
+    let mut world = market();
+    let web = world.object(ChildKind::Service, "web").cloned().unwrap();
+    world.store("worker", "cluster: {name: market, service: {name: web}}");
+    for _ in 0..3 {
+        world.reconcile("web", usize::MAX);
+        world.reconcile("api", usize::MAX);
+    }
+    assert_eq!(world.object(ChildKind::Service, "web"), Some(&web));
+    assert_eq!(world.object(ChildKind::Service, "market-nodes").unwrap().owners().len(), 3);
+}
+
 #[test]
 fn every_member_owns_what_they_share() {
     let world = market();

@@ -14,7 +14,7 @@ use super::super::{Desired, Plan, Step, Taken, plan};
 use super::stored::Stored;
 use crate::api::ElixirRelease;
 use crate::controller::apply::Outcome;
-use crate::controller::cache::{Cache, Change, Key};
+use crate::controller::cache::{Cache, Change, Key, Unread};
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
@@ -114,7 +114,8 @@ impl World {
         let mut cache = self.cache();
         cache.contents.track(&key, uses.iter().map(|used| used.reference.clone()).collect());
         for (reference, content) in &self.contents {
-            cache.contents.put("store", reference, Some((1, content.clone())));
+            let unread = Unread { reference: reference.clone(), newest: 0 };
+            cache.contents.put("store", &unread, Some((1, content.clone())));
         }
         let observed = Observed::of(&cache, &key, &uses).unwrap();
         let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();

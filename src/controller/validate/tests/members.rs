@@ -54,6 +54,26 @@ fn the_rest_may_differ(#[case] younger: &str) {
 }
 
 #[test]
+fn a_headless_service_is_not_named_like_an_older_member() {
+    let (api, indexer) = (member("api", "{}"), member("indexer", "{service: {name: api}}"));
+    let members = [&api, &indexer];
+    let expected = "spec.cluster.service.name: must not be api: the traffic Service of release api, an older member of the \
+                    cluster, has that name; choose another";
+    assert_eq!(judged(&indexer, &members), [expected]);
+    assert_eq!(judged(&api, &members), [""; 0]);
+}
+
+#[test]
+fn a_release_is_not_named_like_the_headless_service_of_an_older_member() {
+    let (indexer, api) = (member("indexer", "{service: {name: api}}"), member("api", "{}"));
+    let members = [&indexer, &api];
+    let expected = "metadata.name: must not be api: release indexer, an older member of the cluster, names its headless \
+                    Service so (cluster.service.name); choose another";
+    assert_eq!(judged(&api, &members), [expected]);
+    assert_eq!(judged(&indexer, &members), [""; 0]);
+}
+
+#[test]
 fn basenames_may_differ_where_nobody_looks_them_up_by_dns() {
     let (mut api, mut indexer) = (member("api", "{}"), member("indexer", "{basename: indexer}"));
     api.spec.cluster.discovery = Discovery::Kubernetes;

@@ -54,7 +54,7 @@ fn of_the_container(#[case] spec: &str, #[case] field: &str, #[case] expected: V
 #[case::grace_given("shutdown: {gracePeriodSeconds: 90}", "terminationGracePeriodSeconds", json!(90))]
 #[case::pull_secrets("imagePullSecrets: [{name: regcred}]", "imagePullSecrets", json!([{"name": "regcred"}]))]
 #[case::seccomp("{}", "securityContext", json!({"seccompProfile": {"type": "RuntimeDefault"}}))]
-#[case::default_account("{}", "serviceAccountName", Value::Null)]
+#[case::default_account("{}", "serviceAccountName", json!("default"))]
 #[case::default_account_has_no_token("{}", "automountServiceAccountToken", json!(false))]
 #[case::empty_account_is_none("serviceAccountName: ''", "automountServiceAccountToken", json!(false))]
 #[case::given_account("serviceAccountName: me", "serviceAccountName", json!("me"))]
@@ -66,7 +66,7 @@ fn of_the_container(#[case] spec: &str, #[case] field: &str, #[case] expected: V
 #[case::alone_needs_no_discovery(
     "cluster: {discovery: Kubernetes, distribution: Disabled}",
     "serviceAccountName",
-    Value::Null
+    json!("default")
 )]
 fn of_the_pod(#[case] spec: &str, #[case] field: &str, #[case] expected: Value) {
     assert_eq!(part(spec, &format!("/spec/{field}")), expected);

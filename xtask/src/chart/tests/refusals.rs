@@ -51,6 +51,17 @@ fn a_value_that_the_operator_would_refuse_is_refused() {
     }
 }
 
+#[test]
+fn lease_times_that_contradict_each_other_are_refused() {
+    for (value, field) in [
+        ("leaderElection.renewDeadlineSeconds=30", "leaderElection.renewDeadlineSeconds must be shorter"),
+        ("leaderElection.retryPeriodSeconds=31", "leaderElection.retryPeriodSeconds must not be longer"),
+    ] {
+        let refusal = refusal(value);
+        assert!(refusal.contains(field), "{value}: {refusal}");
+    }
+}
+
 /// Every value has a schema and every schema has a value; a map that is passed on as it is counts as one.
 #[test]
 fn the_schema_lists_the_values_that_there_are() {

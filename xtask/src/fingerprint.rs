@@ -10,15 +10,15 @@ use sha2::{Digest, Sha256};
 
 /// The hash under way. Every part is framed by its length, so that no two lists of parts have the same hash because
 /// they read the same when put together.
-pub(super) struct Fingerprint(Sha256);
+pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Sha256::new())
     }
 
     /// Adds words: the packages of a root file system, say, or the arguments of a command.
-    pub(super) fn words<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn words<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         for word in words {
             self.part(word.as_bytes());
         }
@@ -26,7 +26,7 @@ impl Fingerprint {
     }
 
     /// Adds the content of a file and whether it may be executed.
-    pub(super) fn file(mut self, path: &Path) -> Result<Self> {
+    pub(crate) fn file(mut self, path: &Path) -> Result<Self> {
         let content = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
         let executable = fs::metadata(path)?.permissions().mode() & 0o111 != 0;
         self.part(&content);
@@ -35,7 +35,7 @@ impl Fingerprint {
     }
 
     /// Adds all files below a directory, with their paths in it.
-    pub(super) fn directory(self, directory: &Path) -> Result<Self> {
+    pub(crate) fn directory(self, directory: &Path) -> Result<Self> {
         let mut entries: Vec<_> = fs::read_dir(directory)
             .with_context(|| format!("failed to read {}", directory.display()))?
             .map(|entry| entry.map(|entry| entry.path()))
@@ -48,7 +48,7 @@ impl Fingerprint {
     }
 
     /// The hash, short enough for a file name.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0.finalize()[..8].iter().fold(String::new(), |mut text, byte| {
             // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
