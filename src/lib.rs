@@ -4,6 +4,7 @@
 //! [`resources`] for a builder a child, [`api`] for the resource, [`operator`] for what any operator needs.
 
 pub mod api;
+pub mod beam;
 pub mod cli;
 pub mod controller;
 pub mod digest;

@@ -16,7 +16,13 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(settings) => run(*settings),
         Command::Crd => print(serde_yaml::to_string(&api::crd()).map_err(anyhow::Error::from)),
-        Command::Render(render::Options { file, facts }) => print(render::file(&file, &facts.into())),
+        Command::Render(render::Options { file, facts }) => {
+            let rendered = render::file(&file, &facts.into());
+            for warning in rendered.iter().flat_map(|rendered| &rendered.warnings) {
+                eprintln!("{warning}");
+            }
+            print(rendered.map(|rendered| rendered.documents))
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use kube::api::ObjectMeta;
 use serde::Deserialize as _;
@@ -48,11 +48,20 @@ impl From<Assumptions> for Facts {
     }
 }
 
-/// The children of the releases in a file, as YAML documents.
+/// What there is to print.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The children, as YAML documents.
+    pub documents: String,
+    /// What is probably not meant, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// The children of the releases in a file.
 ///
 /// # Errors
 /// The file cannot be read, or a release in it is not valid: then every problem of every release.
-pub fn file(path: &Path, facts: &Facts) -> anyhow::Result<String> {
+pub fn file(path: &Path, facts: &Facts) -> anyhow::Result<Rendered> {
     let text = match path.to_str() {
         Some("-") => std::io::read_to_string(std::io::stdin()),
         _ => std::fs::read_to_string(path),
@@ -60,69 +69,91 @@ pub fn file(path: &Path, facts: &Facts) -> anyhow::Result<String> {
     render(&text.with_context(|| format!("cannot read {}", path.display()))?, facts)
 }
 
-/// The children of the releases in YAML documents, as YAML documents.
+/// The children of the releases in YAML documents.
 ///
 /// # Errors
 /// A document is no release, or a release is not valid: then every problem of every release.
-pub fn render(text: &str, facts: &Facts) -> anyhow::Result<String> {
+pub fn render(text: &str, facts: &Facts) -> anyhow::Result<Rendered> {
     let mut cache = Cache::default();
-    let mut keys = Vec::new();
+    let mut releases = Vec::new();
+    let mut problems = Vec::new();
     for document in serde_yaml::Deserializer::from_str(text) {
         let value = Value::deserialize(document).context("not YAML")?;
         if value.is_null() {
             continue;
         }
-        let release = parse(value)?;
-        keys.push(Key::of(&release));
-        cache.on_release(Change::Seen(release));
+        match parse(value) {
+            Ok((release, unknown)) => {
+                releases.push((Key::of(&release), unknown));
+                cache.on_release(Change::Seen(release));
+            }
+            Err(told) => problems.push(told),
+        }
     }
-    if keys.is_empty() {
+    if releases.is_empty() && problems.is_empty() {
         bail!("no ElixirRelease in it");
     }
     let mut documents: Vec<Value> = Vec::new();
-    let mut problems = Vec::new();
-    for key in &keys {
-        match children(&cache, key, facts) {
-            // What members of a cluster share is printed with the first of them.
-            Ok(children) => {
+    let mut warnings = Vec::new();
+    for (key, mut wrong) in releases {
+        match children(&cache, &key, facts) {
+            Ok((children, odd)) => {
+                warnings.extend(odd.iter().map(|problem| format!("warning: {}", line(&key.name, problem))));
+                // What members of a cluster share is printed with the first of them.
                 for child in children {
                     if !documents.contains(&child) {
                         documents.push(child);
                     }
                 }
             }
-            Err(found) => problems.push(told(&key.name, &found)),
+            Err(found) => wrong.extend(found),
+        }
+        if !wrong.is_empty() {
+            problems.push(told(&key.name, &wrong));
         }
     }
     if !problems.is_empty() {
         bail!(problems.join("\n"));
     }
     let yaml = documents.iter().map(serde_yaml::to_string).collect::<Result<Vec<_>, _>>()?;
-    Ok(yaml.iter().flat_map(|document| ["---\n", document]).collect())
+    Ok(Rendered { documents: yaml.iter().flat_map(|document| ["---\n", document]).collect(), warnings })
 }
 
-fn parse(mut value: Value) -> anyhow::Result<ElixirRelease> {
+/// A release and the fields in it that do not exist; all that is wrong with a document that is none.
+fn parse(mut value: Value) -> Result<(ElixirRelease, Vec<Problem>), String> {
     if value["kind"] != "ElixirRelease" {
-        bail!("a document is of kind {}, and only ElixirRelease can be rendered", value["kind"]);
+        return Err(format!("a document is of kind {}, and only ElixirRelease can be rendered", value["kind"]));
     }
     let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let spec = strict::parse(&value["spec"], "spec").map_err(|problems| anyhow!(told(&name, &problems)))?;
-    let mut metadata: ObjectMeta = serde_json::from_value(value["metadata"].take()).context("metadata")?;
+    let (spec, unknown) = match strict::parse(&value["spec"], "spec") {
+        Ok(spec) => (spec, Vec::new()),
+        // The rest of it can be judged all the same.
+        Err(problems) => match serde_json::from_value(value["spec"].take()) {
+            Ok(spec) => (spec, problems),
+            Err(_) => return Err(told(&name, &problems)),
+        },
+    };
+    let metadata = serde_json::from_value(value["metadata"].take());
+    let mut metadata: ObjectMeta = metadata.map_err(|error| format!("ElixirRelease {name}: metadata: {error}"))?;
     metadata.namespace.get_or_insert_with(|| "default".to_owned());
-    Ok(ElixirRelease { metadata, spec, status: None })
+    Ok((ElixirRelease { metadata, spec, status: None }, unknown))
 }
 
 fn told(release: &str, problems: &[Problem]) -> String {
-    let lines: Vec<_> = problems.iter().map(|problem| format!("ElixirRelease {release}: {problem}")).collect();
-    lines.join("\n")
+    problems.iter().map(|problem| line(release, problem)).collect::<Vec<_>>().join("\n")
 }
 
-fn children(cache: &Cache, key: &Key, facts: &Facts) -> Result<Vec<Value>, Vec<Problem>> {
-    let Some(observed) = Observed::of(cache, key, &[]) else { return Ok(Vec::new()) };
+fn line(release: &str, problem: &Problem) -> String {
+    format!("ElixirRelease {release}: {problem}")
+}
+
+/// The children of a release, and what is odd about it.
+fn children(cache: &Cache, key: &Key, facts: &Facts) -> Result<(Vec<Value>, Vec<Problem>), Vec<Problem>> {
+    let Some(observed) = Observed::of(cache, key, &[]) else { return Ok((Vec::new(), Vec::new())) };
     let members: Vec<&ElixirRelease> = observed.members.iter().map(Arc::as_ref).collect();
     let valid = validate(&observed.release, &members, References::Unknown, facts)?;
     let steps = plan(&observed, &valid, facts).steps;
-    Ok(steps.into_iter().filter_map(|step| object(step, &observed)).collect())
+    Ok((steps.into_iter().filter_map(|step| object(step, &observed)).collect(), valid.warnings))
 }
 
 fn object(step: Step, observed: &Observed) -> Option<Value> {
@@ -147,7 +178,7 @@ mod tests {
     #[test]
     fn three_lines_of_spec_render_every_child() {
         let text = format!("{SHOP}{{image: 'shop:1', replicas: 3, ports: [{{containerPort: 4000}}]}}");
-        let rendered = render(&text, &Facts::default()).unwrap();
+        let rendered = render(&text, &Facts::default()).unwrap().documents;
         let kinds: Vec<_> = rendered.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
         let expected = [
             "Secret",
@@ -165,7 +196,7 @@ mod tests {
     fn what_members_of_a_cluster_share_is_rendered_once() {
         let shop = format!("{SHOP}{{image: 'shop:1', cluster: {{name: shop}}}}");
         let web = shop.replacen("{name: shop}", "{name: web}", 1);
-        let rendered = render(&format!("{shop}\n---\n{web}"), &Facts::default()).unwrap();
+        let rendered = render(&format!("{shop}\n---\n{web}"), &Facts::default()).unwrap().documents;
         assert_eq!(rendered.matches("kind: Secret").count(), 1);
         assert_eq!(rendered.matches("  name: shop-nodes\n").count(), 1);
         assert_eq!(rendered.matches("kind: Deployment").count(), 2);
@@ -185,8 +216,27 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_told_with_its_path() {
-        let told = render(&format!("{SHOP}{{image: a, clutser: {{}}}}"), &Facts::default()).unwrap_err().to_string();
-        assert!(told.contains("spec.clutser"), "{told}");
+    fn an_unknown_field_hides_no_other_problem() {
+        let bad = format!("{SHOP}{{image: a, replicas: -1, clutser: {{}}}}");
+        let worse = bad.replacen("{name: shop}", "{name: web}", 1).replacen("-1", "many", 1);
+        let told = render(&format!("{worse}\n---\nkind: Pod\n---\n{bad}"), &Facts::default()).unwrap_err().to_string();
+        let expected = [
+            "ElixirRelease web: spec.clutser: is not a field of this API: check its spelling and place",
+            "ElixirRelease web: spec.replicas: invalid type: string \"many\", expected i32",
+            "a document is of kind \"Pod\", and only ElixirRelease can be rendered",
+            "ElixirRelease shop: spec.clutser: is not a field of this API: check its spelling and place",
+            "ElixirRelease shop: spec.replicas: must be 0 or more, not -1",
+        ];
+        assert_eq!(told, expected.join("\n"));
+    }
+
+    #[test]
+    fn what_is_odd_is_told_beside_the_children() {
+        let text = format!("{SHOP}{{image: 'shop:1', env: [{{name: A, value: $(NOPE)}}]}}");
+        let rendered = render(&text, &Facts::default()).unwrap();
+        let odd = "warning: ElixirRelease shop: spec.env[0]: A refers to $(NOPE), which is defined nowhere: define it, or \
+                   write $$ for a literal $";
+        assert_eq!(rendered.warnings, [odd]);
+        assert!(rendered.documents.contains("kind: Deployment"));
     }
 }

@@ -88,6 +88,92 @@ fn three_lines_are_enough() {
 }
 
 #[test]
+fn releases_can_be_selected() {
+    let fields = definition()["spec"]["versions"][0]["selectableFields"].take();
+    assert_eq!(fields, json!([{"jsonPath": ".spec.cluster.name"}, {"jsonPath": ".spec.image"}]));
+}
+
+#[rstest]
+#[case("cluster/properties/ports/properties/extra", &["port", "protocol"])]
+#[case("env", &["name"])]
+#[case("imagePullSecrets", &["name"])]
+#[case("ports", &["containerPort", "protocol"])]
+#[case("service/properties/ports", &["port", "protocol"])]
+#[case("volumeMounts", &["mountPath"])]
+#[case("volumes", &["name"])]
+fn lists_that_people_merge_have_keys(#[case] list: &str, #[case] keys: &[&str]) {
+    let root = schema();
+    let list = root.pointer(&format!("/properties/spec/properties/{list}")).unwrap();
+    assert_eq!((&list["x-kubernetes-list-type"], &list["x-kubernetes-list-map-keys"]), (&json!("map"), &json!(keys)));
+}
+
+/// The parts of the spec that are types of Kubernetes, documented as there.
+const FOREIGN: [&str; 8] = [
+    ".spec.env[]",
+    ".spec.envFrom[]",
+    ".spec.resources.",
+    ".spec.volumes[]",
+    ".spec.volumeMounts[]",
+    ".spec.probes.readiness.",
+    ".spec.probes.liveness.",
+    ".spec.probes.startup.",
+];
+
+#[test]
+fn what_may_be_left_out_says_what_happens_then() {
+    let root = schema();
+    let mut all = Vec::new();
+    schemas(&root, String::new(), &mut all);
+    let of_spec = all.iter().filter(|(path, _)| path.starts_with(".spec"));
+    let own = of_spec.filter(|(path, _)| !FOREIGN.iter().any(|foreign| format!("{path}.").starts_with(foreign)));
+    let mut silent = Vec::new();
+    for (path, schema) in own {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let says = property["description"].as_str().is_some_and(|text| text.contains("Default"));
+            if !required.contains(&json!(name)) && !says && property["default"].is_null() {
+                silent.push(format!("{path}.{name}"));
+            }
+        }
+    }
+    assert_eq!(silent, NONE);
+}
+
+/// Fields that the resource will have, and words that some will take, once somebody has built what they do.
+#[rstest]
+#[case("migrations")]
+#[case("workload")]
+#[case("release.name")]
+#[case("rollout.after")]
+#[case("rollout.onFailure")]
+#[case("rollout.blueGreen")]
+#[case("rollout.canary")]
+#[case("cluster.tls")]
+#[case("cluster.observation")]
+#[case("cluster.healing")]
+#[case("cluster.readinessGate")]
+#[case("cluster.scope")]
+#[case("cluster.host")]
+#[case("shutdown.drain")]
+#[case("shutdown.leave")]
+fn a_field_that_does_nothing_is_not_there(#[case] field: &str) {
+    let begins = format!(".spec.{field}");
+    assert_eq!(paths(|path, _| path == begins || path.starts_with(&format!("{begins}."))), NONE);
+}
+
+#[test]
+fn a_word_that_does_nothing_is_not_there() {
+    let root = schema();
+    let mut all = Vec::new();
+    schemas(&root, String::new(), &mut all);
+    let words = all.iter().flat_map(|(_, schema)| schema["enum"].as_array().into_iter().flatten());
+    let words: BTreeSet<_> = words.filter_map(Value::as_str).collect();
+    assert!(words.contains("RollingUpdate"), "{words:?}");
+    let unbuilt = ["Operator", "Application", "BlueGreen", "Canary", "Revision", "StatefulSet", "PodFQDN"];
+    assert_eq!(unbuilt.into_iter().filter(|word| words.contains(word)).collect::<Vec<_>>(), NONE);
+}
+
+#[test]
 fn people_see_the_columns_they_need() {
     let columns = definition()["spec"]["versions"][0]["additionalPrinterColumns"].take();
     let shown = |priority: i64| {
@@ -97,6 +183,9 @@ fn people_see_the_columns_they_need() {
     };
     assert_eq!(shown(0), ["Ready", "Cluster", "Rollout", "Image", "Age"]);
     assert_eq!(shown(1), ["Cluster name", "Revision"]);
+    let path =
+        |name: &str| columns.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()["jsonPath"].clone();
+    assert_eq!(path("Cluster name"), ".status.cluster.name", "the spec may leave it to its default");
 }
 
 const BOTH_ZERO: &str = "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1";

@@ -21,7 +21,8 @@ pub struct Cluster {
 
     /// Name of the cluster. Releases of one namespace that name the same cluster are one BEAM cluster with one cookie and
     /// one headless Service. They must agree on cookie and epmd and, with discovery DNS, on the basename.
-    /// Default: metadata.name.
+    /// Default: metadata.name. The field selector spec.cluster.name finds the releases that name it here; what the default
+    /// comes to is in status.cluster.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 57), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: Option<String>,
@@ -47,7 +48,9 @@ pub struct Cluster {
     pub discovery: Discovery,
 
     /// Enabled: each pod runs the Erlang port mapper daemon. Disabled: no daemon; every node listens on
-    /// ports.distribution.from, which all members must share. Default: Enabled.
+    /// ports.distribution.from, which all members must share. The operator passes -start_epmd false and -erl_epmd_port: an
+    /// image whose vm.args passes them too does not boot, since OTP 27 and later take neither twice. Remove them there, or
+    /// use release.tool None, with which the operator passes no flag of its own. Default: Enabled.
     #[serde(default)]
     pub epmd: Epmd,
 
@@ -98,11 +101,11 @@ pub struct HeadlessService {
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: Option<String>,
 
-    /// Labels added to it: libcluster's endpoint mode selects Services by label.
+    /// Labels added to it: libcluster's endpoint mode selects Services by label. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 
-    /// Annotations added to it.
+    /// Annotations added to it. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 
@@ -164,9 +167,10 @@ pub struct ClusterPorts {
     #[serde(default)]
     pub distribution: PortRange,
 
-    /// Other ports that only members may reach, such as 5369 of gen_rpc.
+    /// Other ports that only members may reach, such as 5369 of gen_rpc. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["port".into(), "protocol".into()]))]
     pub extra: Vec<ExtraPort>,
 }
 

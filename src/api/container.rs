@@ -62,6 +62,7 @@ impl Protocol {
 #[serde(rename_all = "camelCase")]
 pub struct Port {
     /// Name of the port, for probes and Services to refer to: at most 15 lower-case letters, digits and dashes.
+    /// Default: none; the Service then calls it port-<containerPort>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15))]
     pub name: Option<String>,
@@ -85,7 +86,7 @@ pub struct Probes {
     #[serde(default)]
     pub default: DefaultProbe,
 
-    /// Readiness probe, as in a container.
+    /// Readiness probe, as in a container. Default: what `default` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readiness: Option<Box<Probe>>,
 

@@ -56,7 +56,7 @@ pub struct DisruptionBudget {
         .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]
     pub max_unavailable: Option<IntOrString>,
 
-    /// How many nodes must stay, as a number or percentage.
+    /// How many nodes must stay, as a number or percentage. Default: none, maxUnavailable counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^([0-9]|[1-9][0-9]|100)%$') : self >= 0")
         .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]
@@ -91,8 +91,8 @@ pub enum NetworkPolicyMode {
 #[serde(rename_all = "camelCase")]
 pub struct Vm {
     /// Number of scheduler threads: a number, "Auto" or "Default". "Auto" is the CPU limit of the container, else its
-    /// request, rounded up; "Default" is the VM's own choice, as is "Auto" where neither is given. Without this field:
-    /// "Auto", but nothing with release.tool None.
+    /// request, rounded up; "Default" is the VM's own choice, as is "Auto" where neither is given. Default: "Auto", but
+    /// nothing with release.tool None.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedulers: Option<Schedulers>,
 
@@ -100,13 +100,13 @@ pub struct Vm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_wait: Option<BusyWait>,
 
-    /// More emulator flags, appended, for instance "+P 2000000".
+    /// More emulator flags, appended, for instance "+P 2000000". Default: none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub flags: String,
 }
 
 /// Whether idle schedulers spin. "None" lets them sleep when the container has a CPU limit, because spinning uses up the
-/// quota; "Default" is the VM's own choice. Without this field: "None", but nothing with release.tool None.
+/// quota; "Default" is the VM's own choice. Default: "None", but nothing with release.tool None.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum BusyWait {
     /// They do not, under a CPU limit.

@@ -29,7 +29,7 @@ pub use release::{Release, ReleaseTool};
 pub use rollout::{Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
-pub use status::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
+pub use status::{ClusterStatus, ElixirReleaseStatus, RolloutPhase, RolloutStatus};
 pub use verbatim::Verbatim;
 
 /// The API group of every name this operator puts into a cluster: the resource, labels, annotations.

@@ -14,11 +14,6 @@ pub struct Release {
     #[serde(default)]
     pub tool: ReleaseTool,
 
-    /// Name of the release, that is of its start script bin/<name>. Default: metadata.name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
-    pub name: Option<String>,
-
     /// Command of the container. Default: the entrypoint of the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,

@@ -18,7 +18,7 @@ pub struct TrafficService {
     #[serde(default, rename = "type")]
     pub type_: ServiceType,
 
-    /// Annotations of the Service, for load balancers and DNS controllers.
+    /// Annotations of the Service, for load balancers and DNS controllers. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 
@@ -27,7 +27,8 @@ pub struct TrafficService {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["port".into(), "protocol".into()]))]
     pub ports: Vec<ServicePort>,
 
-    /// A ServiceSpec merged over the operator's: traffic policies, session affinity, load balancer class and the like.
+    /// A ServiceSpec merged over the operator's: traffic policies, session affinity, load balancer class and the
+    /// like. Default: nothing to merge.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub spec: Verbatim,
 }
@@ -36,7 +37,7 @@ pub struct TrafficService {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServicePort {
-    /// Name of the port; needed when there is more than one.
+    /// Name of the port; needed when there is more than one. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub name: Option<String>,

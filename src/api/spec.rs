@@ -36,7 +36,7 @@ use super::{
     printcolumn(name = "Rollout", type_ = "string", json_path = ".status.rollout.phase", description = "How far the rollout is"),
     printcolumn(name = "Image", type_ = "string", json_path = ".spec.image", description = "The wanted image"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Cluster name", type_ = "string", json_path = ".spec.cluster.name", priority = 1),
+    printcolumn(name = "Cluster name", type_ = "string", json_path = ".status.cluster.name", priority = 1),
     printcolumn(name = "Revision", type_ = "string", json_path = ".status.targetRevision", priority = 1),
     validation = Rule::new("size(self.metadata.name) <= 52").message(
         "metadata.name must have at most 52 characters: the names of its revisions and of its ServiceAccount derive from it and may have 63"
@@ -57,7 +57,7 @@ pub struct ElixirReleaseSpec {
     #[serde(default)]
     pub image_pull_policy: ImagePullPolicy,
 
-    /// Secrets to pull the image with.
+    /// Secrets to pull the image with. Default: those of the ServiceAccount.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub image_pull_secrets: Vec<PullSecret>,
@@ -80,7 +80,7 @@ pub struct ElixirReleaseSpec {
     #[serde(default)]
     pub release: Release,
 
-    /// The ports that the release listens on, apart from those of the distribution protocol.
+    /// The ports that the release listens on, apart from those of the distribution protocol. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["containerPort".into(), "protocol".into()]))]
@@ -89,15 +89,17 @@ pub struct ElixirReleaseSpec {
     /// Environment variables. $(VAR) refers to the operator's own facts (POD_IP, POD_NAME, POD_NAMESPACE, BEAM_NODE,
     /// BEAM_BASENAME, BEAM_COOKIE, BEAM_CLUSTER_DNS, BEAM_CLUSTER_SERVICE, BEAM_REVISION) and to earlier entries. An entry
     /// that has the name of one of the operator's replaces it; ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS are joined.
+    /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub env: Vec<EnvVar>,
 
     /// ConfigMaps and Secrets whose keys become environment variables. They win over what the operator sets.
+    /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_from: Vec<EnvFromSource>,
 
-    /// CPU and memory of the container.
+    /// CPU and memory of the container. Default: no request and no limit, unless the namespace has a LimitRange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
 
@@ -105,12 +107,12 @@ pub struct ElixirReleaseSpec {
     #[serde(default)]
     pub probes: Probes,
 
-    /// Volumes of the pod.
+    /// Volumes of the pod. Default: none but the operator's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub volumes: Vec<Volume>,
 
-    /// Where the container mounts them.
+    /// Where the container mounts them. Default: nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["mountPath".into()]))]
     pub volume_mounts: Vec<VolumeMount>,
@@ -122,7 +124,7 @@ pub struct ElixirReleaseSpec {
 
     /// A PodTemplateSpec merged over the operator's the way kubectl merges: containers by name, where "release" is the
     /// release's. For init containers, sidecars, affinity, tolerations, security contexts and all else. It has the last
-    /// word over every field above, but not over the labels that select the pods.
+    /// word over every field above, but not over the labels that select the pods. Default: nothing to merge.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub pod_template: Verbatim,
 

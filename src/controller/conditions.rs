@@ -11,6 +11,7 @@ use super::pod::{Trouble, TroubleKind};
 use super::status::{Progress, Verdict};
 use super::view::DeploymentView;
 use crate::resources::problem::Problem;
+use crate::resources::reference::ReferenceKind;
 
 /// What a condition tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub enum Reason {
     NameTaken,
     /// Degraded: the API server refused a write.
     WriteFailed,
+    /// Degraded, Progressing and ConfigurationValid: an object that the pods read could not be read.
+    ReferenceUnreadable,
     /// Degraded: pods cannot be created, for instance because of a quota.
     PodCreationFailed,
     /// Degraded: an image cannot be pulled.
@@ -68,6 +71,8 @@ pub enum Reason {
     ValidWithWarnings,
     /// ConfigurationValid: it cannot be applied.
     Invalid,
+    /// ConfigurationValid: it has a shape that this version of the operator does not know.
+    Unreadable,
 }
 
 impl fmt::Display for Reason {
@@ -101,6 +106,10 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
             let message = "the release is not valid: what runs is left alone until it is corrected";
             told("False", Reason::ConfigurationInvalid, message.to_owned())
         }
+        Verdict::Unread => {
+            let message = "what the pods read is not known: what runs is left alone until it can be read";
+            told("False", Reason::ReferenceUnreadable, message.to_owned())
+        }
         Verdict::Valid { .. } if progress.is_complete => told("False", Reason::RolloutComplete, String::new()),
         Verdict::Valid { .. } if progress.is_late => {
             told("False", Reason::ProgressDeadlineExceeded, progress.message.clone())
@@ -123,6 +132,9 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
             }
             Ok(_) => {}
         }
+    }
+    if !observed.unread.is_empty() {
+        return told("True", Reason::ReferenceUnreadable, unread(observed));
     }
     let deployment = observed.deployment();
     if let Some(failure) = deployment.and_then(|deployment| deployment.failure.as_deref()) {
@@ -147,9 +159,37 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
 pub fn configuration_valid(verdict: &Verdict) -> Told {
     match verdict {
         Verdict::Invalid(problems) => told("False", Reason::Invalid, sentences(problems)),
+        Verdict::Unread => {
+            let message = "cannot be judged before what the pods read can be read: see the condition Degraded";
+            told("Unknown", Reason::ReferenceUnreadable, message.to_owned())
+        }
         Verdict::Valid { warnings: [], .. } => told("True", Reason::Valid, String::new()),
         Verdict::Valid { warnings, .. } => told("True", Reason::ValidWithWarnings, sentences(warnings)),
     }
+}
+
+/// What is told of a release whose stored object cannot be read.
+#[must_use]
+pub fn unreadable(problem: &str) -> Told {
+    let message = format!("cannot be read and is left alone, with what runs of it, until it is corrected: {problem}");
+    told("False", Reason::Unreadable, message)
+}
+
+fn unread(observed: &Observed) -> String {
+    let objects = observed.unread.iter().map(|unread| {
+        let remedy = match (unread.is_forbidden, unread.reference.kind) {
+            (false, _) => "",
+            (true, ReferenceKind::Secret) => " (allow the operator's ServiceAccount to get Secrets here)",
+            (true, ReferenceKind::ConfigMap) => " (allow the operator's ServiceAccount to get ConfigMaps here)",
+        };
+        format!("{} could not be read: {}{remedy}", unread.reference, unread.why)
+    });
+    let until_then = if observed.knows_its_references() {
+        "until then what was read before counts"
+    } else {
+        "until then what runs is left alone"
+    };
+    format!("{}. It is tried again with growing pauses; {until_then}", objects.collect::<Vec<_>>().join("; "))
 }
 
 fn name_taken(taken: &[Taken]) -> String {

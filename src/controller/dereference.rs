@@ -1,10 +1,12 @@
 //! Dereference: the content of the ConfigMaps and Secrets that pods read.
 //!
-//! Only what changed since it was last read is read, and nothing of it is kept but a digest and the names of its keys.
+//! Only what changed since it was last read is read, and nothing of it is kept but a digest and the names of its keys. An
+//! object that cannot be read stops nothing but what depends on its new content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
@@ -12,11 +14,16 @@ use thiserror::Error;
 
 use super::cache::{Cache, Key};
 use super::lock;
+use super::observe::NotRead;
 use super::view::version;
+use crate::api::ElixirRelease;
 use crate::digest;
 use crate::operator::client::describe;
-use crate::resources::labels;
 use crate::resources::reference::{Content, CookieFlaw, Reference, ReferenceKind, Use};
+use crate::resources::{cookie, labels};
+
+/// How many objects are read at the same time, so that one after which the API server hangs does not hold up the rest.
+const AT_ONCE: usize = 8;
 
 /// An object could not be read.
 #[derive(Debug, Error)]
@@ -29,15 +36,39 @@ pub struct Error {
     pub source: kube::Error,
 }
 
-/// Reads those of the objects in `uses` of which the cache knows nothing current.
-pub async fn dereference(client: &Client, cache: &Mutex<Cache>, release: &Key, uses: &[Use]) -> Result<(), Error> {
-    let unread = lock(cache).contents.track(release, uses.iter().map(|used| used.reference.clone()).collect());
-    for unread in unread {
-        let found = read(client, &release.namespace, &unread.reference).await;
-        let found = found.map_err(|source| Error { reference: unread.reference.clone(), source })?;
-        lock(cache).contents.put(&release.namespace, &unread, found);
+impl From<&Error> for NotRead {
+    fn from(error: &Error) -> Self {
+        let is_forbidden = matches!(&error.source, kube::Error::Api(status) if status.is_forbidden());
+        Self { reference: error.reference.clone(), why: describe(&error.source), is_forbidden }
     }
-    Ok(())
+}
+
+/// Reads those of the objects of which the cache knows nothing current; why some could not be read.
+pub async fn dereference(
+    client: &Client,
+    cache: &Mutex<Cache>,
+    release: &Key,
+    objects: &BTreeSet<Reference>,
+) -> Vec<Error> {
+    let unread = lock(cache).contents.track(release, objects.clone());
+    let reads = stream::iter(unread).map(async |unread| {
+        let found = read(client, &release.namespace, &unread.reference).await;
+        found
+            .map(|found| lock(cache).contents.put(&release.namespace, &unread, found))
+            .map_err(|source| Error { reference: unread.reference, source })
+    });
+    let mut failures: Vec<_> = reads.buffer_unordered(AT_ONCE).filter_map(async |read| read.err()).collect().await;
+    failures.sort_by(|a, b| a.reference.cmp(&b.reference));
+    failures
+}
+
+/// The objects among those used that are to be read: not one of a name that no object can have, and not the cookie that
+/// the operator makes itself.
+#[must_use]
+pub fn readable(release: &ElixirRelease, uses: &[Use]) -> BTreeSet<Reference> {
+    let own = cookie::own_reference(release);
+    let references = uses.iter().map(|used| &used.reference);
+    references.filter(|reference| reference.is_possible() && Some(*reference) != own.as_ref()).cloned().collect()
 }
 
 async fn read(client: &Client, namespace: &str, reference: &Reference) -> kube::Result<Option<(u64, Content)>> {
@@ -56,8 +87,12 @@ async fn read(client: &Client, namespace: &str, reference: &Reference) -> kube::
 
 fn of_config_map(reference: &Reference, map: ConfigMap) -> Content {
     let text = map.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
-    let bytes = map.binary_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0));
-    content(reference, &map.metadata, &text.chain(bytes).collect())
+    let bytes: BTreeMap<_, _> =
+        map.binary_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+    // The kubelet makes variables of `data` only.
+    let file_keys: BTreeSet<_> = bytes.keys().cloned().collect();
+    let content = content(reference, &map.metadata, &text.chain(bytes).collect());
+    Content { keys: content.keys.difference(&file_keys).cloned().collect(), file_keys, ..content }
 }
 
 fn of_secret(reference: &Reference, secret: &Secret) -> Content {
@@ -72,6 +107,7 @@ fn content(reference: &Reference, meta: &ObjectMeta, data: &BTreeMap<String, Vec
         // The name goes in, so that equal contents of two objects cannot be told from their digests.
         digest: digest::of(&(reference.to_string(), data)),
         keys: data.keys().cloned().collect(),
+        file_keys: BTreeSet::new(),
         restart: restart.is_none_or(|value| value != "false"),
         cookie_flaws: flaws.collect(),
     }
@@ -79,9 +115,11 @@ fn content(reference: &Reference, meta: &ObjectMeta, data: &BTreeMap<String, Vec
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::resources::{fixture, pod};
 
     fn reference() -> Reference {
         Reference { kind: ReferenceKind::Secret, name: "shop-env".to_owned() }
@@ -109,9 +147,31 @@ mod tests {
     }
 
     #[test]
-    fn text_and_binary_data_of_a_config_map_both_count() {
-        let map = json!({"data": {"a": "1"}, "binaryData": {"b": "MQ=="}});
-        let content = of_config_map(&reference(), serde_json::from_value(map).unwrap());
-        assert_eq!(content.keys.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    fn binary_data_of_a_config_map_counts_and_is_no_variable() {
+        let of = |map: Value| of_config_map(&reference(), serde_json::from_value(map).unwrap());
+        let content = of(json!({"data": {"a": "1"}, "binaryData": {"b": "MQ=="}}));
+        assert_eq!(content.keys.iter().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(content.file_keys.iter().collect::<Vec<_>>(), ["b"]);
+        assert_ne!(content.digest, of(json!({"data": {"a": "1"}, "binaryData": {"b": "Mg=="}})).digest);
+    }
+
+    #[rstest]
+    #[case::no_name("envFrom: [{secretRef: {name: ''}}]", &[])]
+    #[case::no_name_at_all("podTemplate: {spec: {containers: [{name: release, envFrom: [{configMapRef: {}}]}]}}", &[])]
+    #[case::a_volume_without_one("volumes: [{name: v, secret: {}}]", &[])]
+    #[case::a_query("envFrom: [{secretRef: {name: 'a?x'}}, {secretRef: {name: b}}]", &["Secret b"])]
+    #[case::a_path("envFrom: [{configMapRef: {name: a/status, optional: true}}]", &[])]
+    #[case::a_space("cluster: {cookie: {secretKeyRef: {name: 'shop cookie'}}}", &[])]
+    #[case::our_own_cookie("env: [{name: C, valueFrom: {secretKeyRef: {name: shop-cookie, key: cookie}}}]", &[])]
+    #[case::their_own_cookie("cluster: {cookie: {secretKeyRef: {name: shop-cookie}}}", &["Secret shop-cookie"])]
+    #[case::one_that_looks_like_ours(
+        "{cluster: {distribution: Disabled}, envFrom: [{secretRef: {name: shop-cookie}}]}",
+        &["Secret shop-cookie"]
+    )]
+    fn only_what_can_exist_and_is_not_ours_is_read(#[case] spec: &str, #[case] expected: &[&str]) {
+        let release = fixture::release(spec);
+        let uses = pod::references(&release, &pod::draft(&release).unwrap());
+        let read: Vec<_> = readable(&release, &uses).iter().map(ToString::to_string).collect();
+        assert_eq!(read, expected);
     }
 }

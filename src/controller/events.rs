@@ -38,6 +38,9 @@ fn invalid(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<
         "Valid" => was
             .filter(|was| was.status == "False")
             .map(|_| normal("ConfigurationCorrected", "Validate", "the release is valid again".to_owned())),
+        // Degraded tells it, with the object that could not be read.
+        "ReferenceUnreadable" => None,
+        "Unreadable" => Some(warning("Unreadable", "Observe", is.message.clone())),
         "ValidWithWarnings" => Some(warning("ConfigurationWarning", "Validate", is.message.clone())),
         _ => Some(warning("ConfigurationInvalid", "Validate", is.message.clone())),
     }

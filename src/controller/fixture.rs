@@ -45,6 +45,8 @@ pub fn observed(release: ElixirRelease) -> Observed {
         abandoned: Vec::new(),
         pods: Vec::new(),
         contents: Contents::new(),
+        unread: Vec::new(),
+        unreadable: Vec::new(),
         pinned: None,
     }
 }

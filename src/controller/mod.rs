@@ -25,6 +25,7 @@ pub mod plan;
 pub mod pod;
 pub mod queue;
 pub mod reconcile;
+mod report;
 pub mod revision;
 pub mod slots;
 pub mod status;
@@ -97,7 +98,6 @@ async fn start(
         cache: context.cache.clone(),
         queue: context.queue.clone(),
         metrics: runtime.metrics.clone(),
-        events: runtime.events.clone(),
     };
     let (reader, writer) = reflector::store();
     watches.start(tasks, writer).await;

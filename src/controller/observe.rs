@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::cache::{Cache, Group, Key, Lookup, cluster_key};
+use super::cache::{Cache, Group, Key, Lookup, Unreadable, cluster_key};
 use super::kind::ChildKind;
 use super::pod::PodView;
 use super::view::{Child, DeploymentView, RevisionView};
 use crate::api::ElixirRelease;
-use crate::resources::reference::{Contents, Use};
+use crate::resources::reference::{Contents, Reference, Use};
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -31,8 +32,23 @@ pub struct Observed {
     pub pods: Vec<PodView>,
     /// The objects that its pods read, those that exist.
     pub contents: Contents,
+    /// The objects among them that could not be read this time. Their last known content is in `contents`, if any is known.
+    pub unread: Vec<NotRead>,
+    /// The releases of its namespace that cannot be read, as owners: nobody knows which cluster they are in.
+    pub unreadable: Vec<OwnerReference>,
     /// The pod template of its running revision, if that was made by another version of the operator and has been read.
     pub pinned: Option<Arc<PodTemplateSpec>>,
+}
+
+/// An object that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRead {
+    /// The object.
+    pub reference: Reference,
+    /// Why, in words.
+    pub why: String,
+    /// Whether the API server does not let the operator read it.
+    pub is_forbidden: bool,
 }
 
 impl Observed {
@@ -49,6 +65,8 @@ impl Observed {
             abandoned: abandoned(cache, key, cluster.as_ref(), &release),
             pods: cache.pods.of(key).to_vec(),
             contents: contents(cache, key, uses),
+            unread: Vec::new(),
+            unreadable: cache.releases.unreadable_in(&key.namespace).filter_map(Unreadable::owner).collect(),
             pinned: None,
             key: key.clone(),
             release,
@@ -62,6 +80,12 @@ impl Observed {
     #[must_use]
     pub fn uid(&self) -> &str {
         self.release.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Whether everything is known that the pods read, at least as it was when it was last read.
+    #[must_use]
+    pub fn knows_its_references(&self) -> bool {
+        self.unread.iter().all(|unread| self.contents.contains_key(&unread.reference))
     }
 
     /// Its child of this kind and name.
@@ -111,7 +135,7 @@ fn abandoned(cache: &Cache, key: &Key, cluster: Option<&Key>, release: &ElixirRe
 
 fn contents(cache: &Cache, key: &Key, uses: &[Use]) -> Contents {
     let known = uses.iter().filter_map(|used| match cache.contents.lookup(&key.namespace, &used.reference) {
-        Lookup::Known(content) => Some((used.reference.clone(), content)),
+        Lookup::Known(content) | Lookup::Changed(content) => Some((used.reference.clone(), content)),
         Lookup::Missing | Lookup::Unknown => None,
     });
     known.collect()

@@ -4,6 +4,8 @@
 //! on an object that is not ours, and its steps are ordered so that stopping after any of them and planning again ends in
 //! the same place.
 
+mod neighbours;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::neighbours::{is_kept, keep_owners};
 use super::cache::Group;
 use super::kind::ChildKind;
 use super::live::LiveChild;
@@ -146,10 +149,11 @@ impl Plan {
             return;
         };
         let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
-        let wanted: BTreeSet<&str> = members.iter().filter_map(|member| member.metadata.uid.as_deref()).collect();
+        let Some(mut ownership) = cookie::ownership(&members, &secret.uid) else { return };
+        keep_owners(&mut ownership.metadata, &secret.owners, &observed.unreadable);
+        let wanted: BTreeSet<&str> = ownership.owner_references().iter().map(|owner| owner.uid.as_str()).collect();
         if !secret.deleting && owners != wanted {
-            let ownership = cookie::ownership(&members, &secret.uid);
-            self.steps.extend(ownership.map(|secret| Step::OwnCookie(Box::new(secret))));
+            self.steps.push(Step::OwnCookie(Box::new(ownership)));
         }
     }
 }
@@ -176,7 +180,13 @@ fn wanted(
 ) -> Vec<Desired> {
     let release = &*observed.release;
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-    let mut wanted: Vec<_> = headless_service::build(&members).iter().map(|s| desired(ChildKind::Service, s)).collect();
+    let mut headless = headless_service::build(&members);
+    for service in &mut headless {
+        let known =
+            observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
+        keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
+    }
+    let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
     let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
     if let Some(rbac) = discovery_rbac::build(release, account) {
         wanted.extend(rbac.service_account.iter().map(|account| desired(ChildKind::ServiceAccount, account)));
@@ -222,7 +232,8 @@ fn unwanted<'a>(
         kind => wanted.iter().any(|desired| desired.kind == kind && *desired.name == *child.name),
     };
     let own = observed.children.iter().filter(|child| child.is_owned_by(observed.uid()));
-    let shared = observed.shared.iter().chain(&observed.abandoned).filter(|child| !child.owners.is_empty());
+    let shared = observed.shared.iter().chain(&observed.abandoned);
+    let shared = shared.filter(|child| !child.owners.is_empty() && !is_kept(&child.owners, &observed.unreadable));
     own.chain(shared).filter(move |child| child.digest.is_some() && !child.deleting && !is_wanted(child))
 }
 

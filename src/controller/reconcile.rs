@@ -5,34 +5,29 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
-use kube::{Api, Client, Resource, ResourceExt};
-use serde_json::json;
+use kube::{Client, ResourceExt};
 use thiserror::Error;
-use tracing::{Instrument, debug, info, warn};
+use tracing::{Instrument, info, warn};
 
 use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
-use super::events::happenings;
-use super::live::shed;
 use super::lock;
-use super::observe::Observed;
-use super::ownership::FIELD_MANAGER;
+use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
+use super::report::{report, report_unreadable};
 use super::slots::Slots;
-use super::status::{Verdict, status};
+use super::status::Verdict;
 use super::validate::{References, validate};
 use super::watches::Stub;
-use crate::api::{ElixirRelease, ElixirReleaseStatus, GROUP};
 use crate::operator::Runtime;
 use crate::operator::client::describe;
-use crate::operator::events::{EventType, Events};
+use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
+use crate::resources::reference::Reference;
 use crate::resources::{Facts, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
@@ -68,8 +63,8 @@ impl Error {
 
 /// What the reconciles of one scope share.
 pub struct Context {
-    client: Client,
-    events: Events,
+    pub(super) client: Client,
+    pub(super) events: Events,
     metrics: Arc<Metrics>,
     facts: Facts,
     pub(super) cache: Arc<Mutex<Cache>>,
@@ -169,6 +164,11 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action), Error> {
+    let unreadable = lock(&context.cache).releases.unreadable(key);
+    if let Some(unreadable) = unreadable {
+        report_unreadable(&unreadable, context).await?;
+        return Ok((ReconcileResult::Invalid, resync(context)));
+    }
     let Some(release) = lock(&context.cache).releases.get(key) else {
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
@@ -178,26 +178,39 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     // What is wrong with a draft is told by `validate`.
     let uses = pod::draft(&release).map(|draft| pod::references(&release, &draft)).unwrap_or_default();
-    dereference(&context.client, &context.cache, key, &uses).await?;
+    let readable = dereference::readable(&release, &uses);
+    let mut failures = dereference(&context.client, &context.cache, key, &readable).await;
+    let unread: Vec<_> = failures.iter().map(NotRead::from).collect();
+    let failure = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(0)) };
+    let could_be_read = |reference: &&Reference| unread.iter().all(|unread| unread.reference != **reference);
+    let observe =
+        |cache: &Cache| Observed::of(cache, key, &uses).map(|seen| Observed { unread: unread.clone(), ..seen });
     let observed = {
         let cache = lock(&context.cache);
-        if !cache.contents.are_read(&key.namespace, uses.iter().map(|used| &used.reference)) {
+        if !cache.contents.are_read(&key.namespace, readable.iter().filter(could_be_read)) {
             // It changed while another one was read.
             return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
         }
-        Observed::of(&cache, key, &uses)
+        observe(&cache)
     };
     let Some(observed) = observed else {
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-    let valid = match validate(&observed.release, &members, References::Read(&observed.contents), &context.facts) {
+    let is_whole = observed.knows_its_references();
+    let read = if is_whole { References::Read } else { References::ReadInPart };
+    let valid = match validate(&observed.release, &members, read(&observed.contents), &context.facts) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
+            failure?;
             return Ok((ReconcileResult::Invalid, next(&observed, context)));
         }
     };
+    if !is_whole {
+        report(&observed, &Verdict::Unread, context).await?;
+        return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, context))).map_err(Error::from);
+    }
     let plan = plan(&observed, &valid, &context.facts);
     let revision = plan.revision.clone();
     let applier = Applier { client: &context.client, cache: &context.cache, key, uid: observed.uid() };
@@ -207,13 +220,14 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
-    let now = Observed::of(&lock(&context.cache), key, &uses);
+    let now = observe(&lock(&context.cache));
     let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
     let verdict =
         Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let outcome = written?;
     reported?;
+    failure?;
     Ok(conclusion(&observed, &outcome, context))
 }
 
@@ -242,51 +256,6 @@ fn next(observed: &Observed, context: &Context) -> Action {
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.
 fn resync(context: &Context) -> Action {
     Action::requeue(jittered(context.resync))
-}
-
-/// Writes the status if it differs and tells as events what is new in it.
-async fn report(observed: &Observed, verdict: &Verdict<'_>, context: &Context) -> Result<(), Error> {
-    let release = &*observed.release;
-    let after = status(observed, verdict, jiff::Timestamp::now());
-    let before = release.status.clone().unwrap_or_default();
-    if before == after {
-        return Ok(());
-    }
-    let mut written = match write_status(release, &after, &context.client).await {
-        Ok(written) => written,
-        Err(kube::Error::Api(gone)) if gone.is_not_found() => return Ok(()),
-        Err(error) => return Err(Error::Status(error)),
-    };
-    shed(&mut written.metadata);
-    let concerned = lock(&context.cache).releases.put_written(written);
-    context.queue.push(concerned);
-    if before.current_revision.is_some() && before.current_revision != after.current_revision {
-        // The one that ran before need not be kept any longer.
-        context.queue.push([observed.key.clone()]);
-    }
-    debug!("status written");
-    let regarding: ObjectReference = release.object_ref(&());
-    for happening in happenings(&before, &after) {
-        let kind = if happening.is_warning { EventType::Warning } else { EventType::Normal };
-        context.events.publish(&regarding, kind, &happening.reason, happening.action, happening.note).await;
-    }
-    Ok(())
-}
-
-async fn write_status(
-    release: &ElixirRelease,
-    status: &ElixirReleaseStatus,
-    client: &Client,
-) -> kube::Result<ElixirRelease> {
-    let api = Api::<ElixirRelease>::namespaced(client.clone(), &release.namespace().unwrap_or_default());
-    let patch = json!({
-        "apiVersion": format!("{GROUP}/v1alpha1"),
-        "kind": "ElixirRelease",
-        "metadata": {"name": release.name_any(), "uid": release.metadata.uid},
-        "status": status,
-    });
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch_status(&release.name_any(), &params, &Patch::Apply(&patch)).await
 }
 
 fn key_of(stub: &Stub) -> Key {

@@ -8,18 +8,23 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 
 use super::apply::{self, Outcome};
+use super::cache::Unreadable;
 use super::conditions::{self, Told};
 use super::observe::Observed;
 use super::view::DeploymentView;
-use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
-use crate::resources::labels;
+use crate::api::{ClusterStatus, ElixirReleaseStatus, RolloutPhase, RolloutStatus};
 use crate::resources::problem::Problem;
+use crate::resources::{labels, names};
+
+const CONFIGURATION_VALID: &str = "ConfigurationValid";
 
 /// What came of a reconcile.
 #[derive(Debug)]
 pub enum Verdict<'a> {
     /// The release is not valid. Nothing was written.
     Invalid(&'a [Problem]),
+    /// Nothing that is known is wrong with it, but what its pods read could not be read. Nothing was written.
+    Unread,
     /// The release is valid.
     Valid {
         /// What is odd about it.
@@ -54,12 +59,12 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         ("Ready", conditions::ready(observed, deployment)),
         ("Progressing", conditions::progressing(observed, verdict, &progress)),
         ("Degraded", conditions::degraded(observed, verdict, now)),
-        ("ConfigurationValid", conditions::configuration_valid(verdict)),
+        (CONFIGURATION_VALID, conditions::configuration_valid(verdict)),
     ];
     let applied_generation =
         if verdict.is_applied() && !release.spec.paused { release.metadata.generation } else { None };
     let generation_of = |type_: &str, previous: Option<&Condition>| match type_ {
-        "ConfigurationValid" => release.metadata.generation,
+        CONFIGURATION_VALID => release.metadata.generation,
         _ => applied_generation.or_else(|| previous.and_then(|condition| condition.observed_generation)),
     };
     ElixirReleaseStatus {
@@ -68,6 +73,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         ready_replicas: deployment.ready,
         updated_replicas: if deployment.revision.as_deref() == target.as_deref() { deployment.updated } else { 0 },
         ready: Some(format!("{}/{}", deployment.ready, release.spec.replicas)),
+        cluster: names::is_distributed(release).then(|| ClusterStatus { name: names::cluster(release) }),
         selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
         current_revision: if progress.is_complete { target.clone() } else { before.current_revision },
         rollout: target.is_some().then(|| progress.rollout(release.spec.paused)),
@@ -80,6 +86,19 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
             })
             .collect(),
     }
+}
+
+/// The status of a release whose stored object cannot be read: all that was told before, and that.
+#[must_use]
+pub fn unreadable(release: &Unreadable, now: Timestamp) -> ElixirReleaseStatus {
+    let mut status = release.status.clone().unwrap_or_default();
+    let generation = release.metadata.generation;
+    let place = status.conditions.iter().position(|condition| condition.type_ == CONFIGURATION_VALID);
+    let previous = place.map(|place| status.conditions.remove(place));
+    let told = conditions::unreadable(&release.problem);
+    let told = condition(CONFIGURATION_VALID, told, generation, previous.as_ref(), now);
+    status.conditions.insert(place.unwrap_or(status.conditions.len()), told);
+    ElixirReleaseStatus { observed_generation: generation, ..status }
 }
 
 /// How far the target revision has come.

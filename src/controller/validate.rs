@@ -42,16 +42,24 @@ pub struct Valid {
 pub enum References<'a> {
     /// They were looked for; what has no entry does not exist.
     Read(&'a Contents),
+    /// They were looked for, and some could not be read: nothing is said of what has no entry.
+    ReadInPart(&'a Contents),
     /// Nobody looked, as in an offline rendering: nothing is said of them.
     Unknown,
 }
 
 impl<'a> References<'a> {
-    fn read(self) -> Option<&'a Contents> {
+    /// What was read.
+    fn contents(self) -> Option<&'a Contents> {
         match self {
-            Self::Read(contents) => Some(contents),
+            Self::Read(contents) | Self::ReadInPart(contents) => Some(contents),
             Self::Unknown => None,
         }
+    }
+
+    /// Whether all was read that there is.
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Read(_))
     }
 }
 
@@ -96,13 +104,14 @@ pub fn validate(
     else {
         return Err(problems);
     };
-    let none = Contents::new();
-    let contents = references.read().unwrap_or(&none);
-    let template = pod::template(release, draft, facts, contents);
+    let contents = references::with_own_cookie(release, references.contents().unwrap_or(&Contents::new()));
+    let template = pod::template(release, draft, facts, &contents);
     let mut warnings = warnings::of(release, &containers);
-    if references.read().is_some() || pod::references(release, draft).is_empty() {
+    if references.is_whole()
+        || pod::references(release, draft).iter().all(|place| contents.contains_key(&place.reference))
+    {
         // What an unread object defines is not known, and so neither is what nobody defines.
-        warnings.extend(pod::undefined_variables(release, &template, contents));
+        warnings.extend(pod::undefined_variables(release, &template, &contents));
     }
     Ok(Valid { template, traffic_service, autoscaler, warnings })
 }

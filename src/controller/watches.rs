@@ -24,13 +24,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use super::cache::{Cache, Change, Key};
+use super::cache::{Cache, Change, Key, Unreadable};
 use super::kind::ChildKind;
 use super::live::{Lean, LiveChild};
 use super::lock;
 use super::queue::Queue;
 use crate::api::ElixirRelease;
-use crate::operator::events::{EventType, Events};
 use crate::operator::metrics::Metrics;
 use crate::resources::labels;
 use crate::resources::reference::ReferenceKind;
@@ -51,17 +50,22 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The release, or the field that cannot be read and why.
+    /// The release, or what is known of one that cannot be read.
     ///
     /// # Errors
     /// The spec has another shape. A status of another shape is one that we did not write, and is written anew.
-    pub fn read(self) -> Result<ElixirRelease, String> {
-        let spec =
-            serde_path_to_error::deserialize(self.spec).map_err(|error| match error.path().to_string().as_str() {
-                "." => format!("spec: {}", error.inner()),
-                path => format!("spec.{path}: {}", error.inner()),
-            })?;
-        Ok(ElixirRelease { metadata: self.metadata, spec, status: serde_json::from_value(self.status).ok() })
+    pub fn read(self) -> Result<ElixirRelease, Box<Unreadable>> {
+        let (metadata, status) = (self.metadata, serde_json::from_value(self.status).ok());
+        match serde_path_to_error::deserialize(self.spec) {
+            Ok(spec) => Ok(ElixirRelease { metadata, spec, status }),
+            Err(error) => {
+                let problem = match error.path().to_string().as_str() {
+                    "." => format!("spec: {}", error.inner()),
+                    path => format!("spec.{path}: {}", error.inner()),
+                };
+                Err(Box::new(Unreadable { metadata, status, problem }))
+            }
+        }
     }
 }
 
@@ -80,8 +84,6 @@ pub struct Watches {
     pub queue: Queue,
     /// What they count.
     pub metrics: Arc<Metrics>,
-    /// Where they tell of releases that cannot be read.
-    pub events: Events,
 }
 
 impl Watches {
@@ -108,7 +110,7 @@ impl Watches {
         };
         self.follow(tasks, "ConfigMap metadata", self.api(), config(), put).await;
         // Releases come last: each is looked at as soon as it is seen, with everything about it in place.
-        let mut releases = Releases { store, listing: false, events: self.events.clone() };
+        let mut releases = Releases { store, listing: false };
         let put = move |cache: &mut Cache, change| releases.on(cache, change);
         self.follow(tasks, "ElixirRelease", self.api(), config(), put).await;
     }
@@ -177,7 +179,6 @@ impl Watches {
 struct Releases {
     store: Writer<Stub>,
     listing: bool,
-    events: Events,
 }
 
 impl Releases {
@@ -189,18 +190,11 @@ impl Releases {
             Change::Gone(Stored { metadata, .. }) => {
                 cache.on_release(Change::Gone(ElixirRelease { metadata, ..ElixirRelease::default() }))
             }
-            Change::Seen(stored) => {
-                let metadata = stored.metadata.clone();
-                match stored.read() {
-                    Ok(release) => cache.on_release(Change::Seen(release)),
-                    Err(problem) => {
-                        let name = metadata.name.as_deref().unwrap_or_default();
-                        cache.releases.keep(&Key::new(metadata.namespace.as_deref().unwrap_or_default(), name));
-                        self.tell_unreadable(&metadata, &problem);
-                        Vec::new()
-                    }
-                }
-            }
+            Change::Seen(stored) => match stored.read() {
+                Ok(release) => cache.on_release(Change::Seen(release)),
+                // It must not stop the others. A look at it tells what is wrong and touches nothing.
+                Err(unreadable) => cache.releases.put_unreadable(*unreadable),
+            },
         }
     }
 
@@ -225,22 +219,10 @@ impl Releases {
             }
         }
     }
-
-    /// A stored object of another shape, of a newer version say, must not stop the others. What runs is left alone.
-    fn tell_unreadable(&self, metadata: &ObjectMeta, error: &str) {
-        let ObjectMeta { name, namespace, .. } = metadata;
-        warn!(namespace, name, error, "a release cannot be read and is left alone until it is corrected");
-        let events = self.events.clone();
-        let regarding = stub(metadata).object_ref(&());
-        let note = format!("cannot be read and is left alone, with what runs of it, until it is corrected: {error}");
-        tokio::spawn(
-            async move { events.publish(&regarding, EventType::Warning, "Unreadable", "Observe", note).await },
-        );
-    }
 }
 
 /// A reference to a release for the controller's own store.
-fn stub(metadata: &ObjectMeta) -> Stub {
+pub(super) fn stub(metadata: &ObjectMeta) -> Stub {
     let ObjectMeta { name, namespace, uid, .. } = metadata.clone();
     ObjectMeta { name, namespace, uid, ..ObjectMeta::default() }.into_response_partial()
 }

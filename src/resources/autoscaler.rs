@@ -31,7 +31,7 @@ pub fn build(release: &ElixirRelease) -> Result<Option<HorizontalPodAutoscaler>,
                 kind: ElixirRelease::kind(&()).into_owned(),
                 name: release.name_any(),
             },
-            min_replicas: wishes.min_replicas,
+            min_replicas: Some(wishes.min_replicas),
             max_replicas: wishes.max_replicas,
             // Without a metric the API server would add its own, so there is nothing to say.
             metrics: (!metrics.is_empty()).then_some(metrics),

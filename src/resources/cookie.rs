@@ -14,6 +14,7 @@ use rand::rngs::OsRng;
 use rand::{TryRngCore, rand_core};
 use zeroize::Zeroizing;
 
+use super::reference::{Content, Reference, ReferenceKind};
 use super::{metadata, names};
 use crate::api::ElixirRelease;
 
@@ -63,6 +64,19 @@ pub fn ownership(members: &[&ElixirRelease], uid: &str) -> Option<PartialObjectM
 #[must_use]
 pub fn is_wanted(members: &[&ElixirRelease]) -> bool {
     name(members).is_some()
+}
+
+/// The Secret that the operator makes for a release; `None` for one that brings its own cookie or needs none.
+#[must_use]
+pub fn own_reference(release: &ElixirRelease) -> Option<Reference> {
+    let is_made = names::is_distributed(release) && release.spec.cluster.cookie.secret_key_ref.is_none();
+    is_made.then(|| Reference { kind: ReferenceKind::Secret, name: names::cookie_secret(release) })
+}
+
+/// What is known of that Secret without reading it. It is made once, so nothing that follows from its content can change.
+#[must_use]
+pub fn own_content() -> Content {
+    Content { keys: [names::COOKIE_KEY.to_owned()].into(), ..Content::default() }
 }
 
 fn name(members: &[&ElixirRelease]) -> Option<String> {

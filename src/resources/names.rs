@@ -22,12 +22,6 @@ pub fn basename(release: &ElixirRelease) -> String {
     release.spec.cluster.basename.clone().unwrap_or_else(|| cluster(release))
 }
 
-/// Name of the release in the image, that is of its start script `bin/<name>`.
-#[must_use]
-pub fn start_script(release: &ElixirRelease) -> String {
-    release.spec.release.name.clone().unwrap_or_else(|| release.name_any())
-}
-
 /// Name of the headless Service of the cluster.
 #[must_use]
 pub fn headless_service(release: &ElixirRelease) -> String {

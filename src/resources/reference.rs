@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::syntax::is_object_name;
+
 /// The kind of an object that a pod reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferenceKind {
@@ -24,6 +26,15 @@ pub struct Reference {
     pub name: String,
 }
 
+impl Reference {
+    /// Whether an object can have the name. One that no object can have must not get into the path of a request, where
+    /// it would end the name (`a?x` reads `a`) or leave none at all.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        is_object_name(&self.name)
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.kind, self.name)
@@ -35,21 +46,27 @@ impl fmt::Display for Reference {
 pub struct Use {
     /// The object.
     pub reference: Reference,
-    /// Path of the field that names it, such as `spec.envFrom[0]`.
+    /// Path of the field that reads it, such as `spec.envFrom[0].secretRef`.
     pub field: String,
+    /// Path of the field with its name, such as `spec.envFrom[0].secretRef.name`.
+    pub named_by: String,
     /// The key that must exist; `None` when the whole object is read.
     pub key: Option<String>,
+    /// Whether the key becomes a file; else it becomes a variable.
+    pub is_file: bool,
     /// Whether the pod starts without it.
     pub optional: bool,
 }
 
 /// What is known of the content of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// Digest of keys and values.
     pub digest: u64,
-    /// Names of the keys.
+    /// Names of the keys, of which variables and files can be made.
     pub keys: BTreeSet<String>,
+    /// Names of the keys of which only files can be made: those in the `binaryData` of a ConfigMap.
+    pub file_keys: BTreeSet<String>,
     /// Whether a change of it restarts the nodes: not with the annotation `beam-operator.io/restart: "false"`.
     pub restart: bool,
     /// What is wrong with each value as a cookie, for keys that some release uses as one.

@@ -224,3 +224,21 @@ async fn foreign_objects_cost_nothing() {
     let known: Vec<_> = scene.proxy.changes();
     assert_eq!(known, ["apply deployments shop", "apply poddisruptionbudgets shop"]);
 }
+
+/// A sidecar gets the cookie only where it names the Secret, and that is made when the release is valid.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn the_operators_own_cookie_can_be_named_before_it_exists() {
+    let scene = Scene::start("own-cookie-named").await;
+    let spec = "{image: 'shop:1', podTemplate: {spec: {containers: [{name: log, image: 'log:1', \
+                env: [{name: C, valueFrom: {secretKeyRef: {name: shop-cookie, key: cookie}}}]}]}}}";
+    scene.apply("shop", spec).await;
+    scene.applied("shop").await;
+    scene.condition("shop", "ConfigurationValid", "Valid").await;
+    scene.rest().await;
+    let state = scene.state().await;
+    let expected =
+        ["ControllerRevision shop-revision-1", "Deployment shop", "NetworkPolicy shop", "Secret shop-cookie"];
+    assert_eq!(state.children()[..4], expected, "making the cookie is no new revision");
+    assert_eq!(scene.proxy.reads(), [""; 0], "the cookie was read");
+}

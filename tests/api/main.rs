@@ -25,5 +25,7 @@ mod optional;
 mod process;
 mod replicas;
 mod revisions;
+mod schema;
 mod sharing;
 mod status;
+mod unread;

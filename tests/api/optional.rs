@@ -3,6 +3,7 @@
 //! Runs with an API server; the controller manager, where there is one, may look after the children as it likes.
 
 use rstest::rstest;
+use serde_json::json;
 
 use crate::harness::{EndState, Scene};
 
@@ -71,4 +72,41 @@ async fn the_type_of_the_service_changes() {
         let spec = &state.object("Service shop")["spec"];
         assert_eq!((spec["clusterIP"] == "None", &spec["type"]), (address, &stored.into()), "{kind}");
     }
+}
+
+/// The limits of a rolling update belong to no other strategy, and the API server refuses them beside it.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn the_strategy_changes() {
+    let scene = Scene::start("strategy").await;
+    let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    for (strategy, stored) in
+        [("RollingUpdate", &rolling), ("Recreate", &json!({"type": "Recreate"})), ("RollingUpdate", &rolling)]
+    {
+        let applied = scene.apply("shop", &format!("image: shop:1\nrollout: {{strategy: {strategy}}}")).await;
+        let is_told = |status: &beam_operator::api::ElixirReleaseStatus| {
+            status.observed_generation == applied.metadata.generation
+                && status.conditions.iter().any(|it| it.type_ == "Degraded" && it.reason == "AsExpected")
+        };
+        scene.until("shop", strategy, |release| release.status.as_ref().is_some_and(is_told)).await;
+        scene.applied("shop").await;
+        let state = scene.state().await;
+        assert_eq!(state.object("Deployment shop")["spec"]["strategy"], *stored, "{strategy}");
+    }
+    assert!(!scene.operator.log().contains("WriteFailed"), "{}", scene.operator.log());
+}
+
+/// What the operator is told about its surroundings reaches the children.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn facts_of_the_operator_reach_the_children() {
+    let scene = Scene::with("facts", &["--cluster-domain", "example.org", "--pod-namespace", "ops"]).await;
+    scene.apply("shop", "image: shop:1").await;
+    scene.applied("shop").await;
+    let state = scene.state().await;
+    let env = &state.object("Deployment shop")["spec"]["template"]["spec"]["containers"][0]["env"];
+    let dns = env.as_array().unwrap().iter().find(|entry| entry["name"] == "BEAM_CLUSTER_DNS").unwrap();
+    assert_eq!(dns["value"], "shop-nodes.(namespace).svc.example.org");
+    let policy = state.object("NetworkPolicy shop")["spec"].to_string();
+    assert!(policy.contains("\"kubernetes.io/metadata.name\":\"ops\""), "{policy}");
 }

@@ -8,7 +8,7 @@ use crate::harness::{Namespace, Operator, meshed, shop};
 const DISTILLERY: &str = "
 replicas: 2
 image: localhost/shop:1-distillery
-release: {name: shop, tool: Distillery}
+release: {tool: Distillery}
 env:
   - {name: NODE_NAME, value: $(BEAM_NODE)}
   - {name: ERLANG_COOKIE, value: $(BEAM_COOKIE)}

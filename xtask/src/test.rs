@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::checkout::root;
 use crate::cluster::{self, Wanted};
 use crate::codegen;
-use crate::image::Selection;
+use crate::image::{self, Selection};
 use crate::target::Target;
 use crate::{command, demo, deny, manifests, progress};
 
@@ -42,16 +42,19 @@ pub(crate) enum Step {
     Unit,
     /// The operator against a real API server
     Api,
+    /// The client of Erlang's distribution against nodes of every OTP release that there are images for
+    Beam,
     /// The local cluster itself: links cut, nodes lost, repair, and that nothing is left behind
     Cluster,
     /// The operator on real nodes
     Nodes,
 }
 
-const STEPS: [(Step, &str); 5] = [
+const STEPS: [(Step, &str); 6] = [
     (Step::Lint, "format, lints, generated files, licenses and manifests"),
     (Step::Unit, "what needs no cluster"),
     (Step::Api, "the operator against a real API server"),
+    (Step::Beam, "the distribution client against BEAM nodes"),
     (Step::Cluster, "the local cluster itself"),
     (Step::Nodes, "the operator on real nodes"),
 ];
@@ -63,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::Lint => lint(),
             Step::Unit => cargo(&["test", "--workspace", "--quiet", "--"], &arguments.filter, &[]),
             Step::Api => in_cluster(API_CLUSTER, arguments.keep, || api(&arguments.filter)),
+            Step::Beam => beam(&arguments.filter),
             Step::Cluster => cluster::cli::run(cluster::cli::Task::Check),
             Step::Nodes => in_cluster(NODES_CLUSTER, arguments.keep, || nodes(&arguments.filter)),
         })
@@ -96,6 +100,12 @@ fn api(filter: &[String]) -> Result<()> {
     let alone = "alone::".to_owned();
     run(at_a_time, &["--skip".to_owned(), alone.clone()])?;
     run("1", &[alone])
+}
+
+fn beam(filter: &[String]) -> Result<()> {
+    let roots = std::env::join_paths(image::otp_roots()?)?;
+    let run = ["test", "--quiet", "--test", "beam", "--", "--include-ignored", "--test-threads", "4"];
+    cargo(&run, filter, &[("BEAM_OPERATOR_TEST_OTP", Path::new(&roots))])
 }
 
 fn nodes(filter: &[String]) -> Result<()> {

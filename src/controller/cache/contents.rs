@@ -21,7 +21,9 @@ pub enum Lookup {
     Known(Content),
     /// It does not exist.
     Missing,
-    /// It was not read yet, or has changed since.
+    /// It was read with this content and has changed since.
+    Changed(Content),
+    /// It was not read yet.
     Unknown,
 }
 
@@ -55,6 +57,7 @@ impl Tracked {
     fn lookup(&self) -> Lookup {
         match &self.read {
             Some((version, known)) if *version >= self.newest => known.clone(),
+            Some((_, Lookup::Known(content))) => Lookup::Changed(content.clone()),
             _ => Lookup::Unknown,
         }
     }
@@ -71,7 +74,7 @@ impl ContentIndex {
         for reference in &references {
             let tracked = self.tracked.entry((release.namespace.clone(), reference.clone())).or_default();
             tracked.users.insert(release.name.clone());
-            if tracked.lookup() == Lookup::Unknown {
+            if matches!(tracked.lookup(), Lookup::Unknown | Lookup::Changed(_)) {
                 unread.push(Unread { reference: reference.clone(), newest: tracked.newest });
             }
         }
@@ -108,7 +111,9 @@ impl ContentIndex {
     /// Whether something current is known of each of these objects: of one that has changed since it was read, it is not
     /// even known whether it exists.
     pub fn are_read<'a>(&self, namespace: &str, references: impl IntoIterator<Item = &'a Reference>) -> bool {
-        references.into_iter().all(|reference| self.lookup(namespace, reference) != Lookup::Unknown)
+        references
+            .into_iter()
+            .all(|reference| !matches!(self.lookup(namespace, reference), Lookup::Unknown | Lookup::Changed(_)))
     }
 
     /// What is known of an object.

@@ -12,6 +12,7 @@ mod contents;
 mod listing;
 mod pods;
 mod releases;
+mod unreadable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use contents::{ContentIndex, Lookup, Unread};
 pub use listing::Change;
 pub use pods::PodIndex;
 pub use releases::{ReleaseIndex, cluster_key};
+pub use unreadable::Unreadable;
 
 use super::kind::ChildKind;
 use super::live::LiveChild;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::Key;
 use super::listing::{Change, Listing};
+use super::{Key, Unreadable};
 use crate::api::ElixirRelease;
 use crate::controller::view::version;
 use crate::resources::names;
@@ -15,6 +15,8 @@ use crate::resources::names;
 #[derive(Default)]
 pub struct ReleaseIndex {
     releases: BTreeMap<Key, Arc<ElixirRelease>>,
+    /// Those of which the present version cannot be read. An earlier one that could be may be among the releases.
+    unreadable: BTreeMap<Key, Arc<Unreadable>>,
     clusters: BTreeMap<Key, BTreeSet<Arc<str>>>,
     listing: Listing,
 }
@@ -24,6 +26,18 @@ impl ReleaseIndex {
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Arc<ElixirRelease>> {
         self.releases.get(key).cloned()
+    }
+
+    /// What is known of the release of this key, if it cannot be read.
+    #[must_use]
+    pub fn unreadable(&self, key: &Key) -> Option<Arc<Unreadable>> {
+        self.unreadable.get(key).cloned()
+    }
+
+    /// The releases of a namespace that cannot be read.
+    pub fn unreadable_in<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Unreadable> {
+        let from = self.unreadable.range(Key::new(namespace, "")..);
+        from.take_while(move |(key, _)| *key.namespace == *namespace).map(|(_, unreadable)| &**unreadable)
     }
 
     /// The distributed releases of a cluster, oldest first.
@@ -68,7 +82,8 @@ impl ReleaseIndex {
             Change::Gone(release) => self.remove(&Key::of(&release)),
             Change::End => {
                 let listed = self.listing.end();
-                let gone: Vec<_> = self.releases.keys().filter(|key| !listed.contains(&*id(key))).cloned().collect();
+                let known = self.releases.keys().chain(self.unreadable.keys());
+                let gone: BTreeSet<_> = known.filter(|key| !listed.contains(&*id(key))).cloned().collect();
                 gone.iter().flat_map(|key| self.remove(key)).collect()
             }
         }
@@ -82,24 +97,32 @@ impl ReleaseIndex {
         if self.releases.contains_key(&key) { self.put(key, release) } else { Vec::new() }
     }
 
-    /// Keeps what is known of a release whose stored object cannot be read: it exists, and what runs is left alone.
-    pub fn keep(&mut self, key: &Key) {
-        self.listing.note(&id(key));
+    /// Takes in a release whose stored object cannot be read and names it, if that is news. What was known of it stays: it
+    /// exists, and it is a member of its cluster.
+    pub fn put_unreadable(&mut self, unreadable: Unreadable) -> Vec<Key> {
+        let key = unreadable.key();
+        self.listing.note(&id(&key));
+        let is_known = self.unreadable.get(&key).is_some_and(|known| **known == unreadable);
+        self.unreadable.insert(key.clone(), Arc::new(unreadable));
+        if is_known { Vec::new() } else { vec![key] }
     }
 
     fn put(&mut self, key: Key, release: ElixirRelease) -> Vec<Key> {
         let known = self.releases.get(&key).and_then(|known| version(&known.metadata));
-        if known > version(&release.metadata) {
+        let unreadable = self.unreadable.get(&key).and_then(|known| version(&known.metadata));
+        if known.max(unreadable) > version(&release.metadata) {
             return Vec::new();
         }
+        let kept_by = self.no_longer_unreadable(&key);
         let after = Arc::new(release);
         let before = self.releases.insert(key.clone(), after.clone());
-        if before.as_ref().is_some_and(|before| asks_the_same(before, &after)) {
+        if kept_by.is_empty() && before.as_ref().is_some_and(|before| asks_the_same(before, &after)) {
             return Vec::new();
         }
         let joined = cluster_key(&after);
         let left = before.as_deref().and_then(cluster_key).filter(|left| Some(left) != joined.as_ref());
         let mut concerned = left.map(|cluster| self.leave(&cluster, &key)).unwrap_or_default();
+        concerned.extend(kept_by);
         if let Some(cluster) = joined {
             self.clusters.entry(cluster.clone()).or_default().insert(key.name.clone());
             concerned.extend(self.member_keys(&cluster).into_iter().filter(|member| *member != key));
@@ -109,10 +132,22 @@ impl ReleaseIndex {
     }
 
     fn remove(&mut self, key: &Key) -> Vec<Key> {
-        let Some(release) = self.releases.remove(key) else { return Vec::new() };
-        let mut concerned = cluster_key(&release).map(|cluster| self.leave(&cluster, key)).unwrap_or_default();
-        concerned.push(key.clone());
+        let mut concerned = self.no_longer_unreadable(key);
+        if let Some(release) = self.releases.remove(key) {
+            concerned.extend(cluster_key(&release).map(|cluster| self.leave(&cluster, key)).unwrap_or_default());
+            concerned.push(key.clone());
+        }
         concerned
+    }
+
+    /// Forgets that a release cannot be read, and names all of its namespace if so: whatever its cluster is, those in it
+    /// have kept what they share for it.
+    fn no_longer_unreadable(&mut self, key: &Key) -> Vec<Key> {
+        if self.unreadable.remove(key).is_none() {
+            return Vec::new();
+        }
+        let neighbours = self.releases.range(key.sibling("")..).map(|(neighbour, _)| neighbour);
+        neighbours.take_while(|neighbour| neighbour.namespace == key.namespace).cloned().chain([key.clone()]).collect()
     }
 
     /// Takes a release out of a cluster and names those that stay.

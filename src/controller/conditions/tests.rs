@@ -5,8 +5,10 @@ use rstest::rstest;
 use super::*;
 use crate::controller::apply::{self, Outcome};
 use crate::controller::fixture::{complete, failure, name_taken, observed, pod, running, troubled, valid};
+use crate::controller::observe::NotRead;
 use crate::controller::status::Verdict;
 use crate::resources::fixture;
+use crate::resources::reference::{Content, Reference};
 
 const THREE: &str = "replicas: 3";
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -99,6 +101,42 @@ fn nothing_is_wrong() {
 fn a_write_that_failed(#[case] error: apply::Error, #[case] message: &str) {
     let told = degraded(&running(THREE, complete(3, "shop-1")), &valid("shop-1", Err(&error)), NOW);
     assert_eq!(words(told), is("True", "WriteFailed", message));
+}
+
+/// A release that reads Secret `env`, which could not be read this time, and has read before or not.
+fn unread(is_forbidden: bool, is_known: bool) -> Observed {
+    let reference = Reference { kind: ReferenceKind::Secret, name: "env".to_owned() };
+    let why = if is_forbidden { "secrets \"env\" is forbidden (Forbidden, 403)" } else { "no answer in time" };
+    let contents = is_known.then(|| (reference.clone(), Content::default())).into_iter().collect();
+    let unread = vec![NotRead { reference, why: why.to_owned(), is_forbidden }];
+    Observed { contents, unread, ..running(THREE, complete(3, "shop-1")) }
+}
+
+#[rstest]
+#[case::forbidden(
+    unread(true, true),
+    "Secret env could not be read: secrets \"env\" is forbidden (Forbidden, 403) (allow the operator's ServiceAccount to get \
+     Secrets here). It is tried again with growing pauses; until then what was read before counts"
+)]
+#[case::late_and_never_read(
+    unread(false, false),
+    "Secret env could not be read: no answer in time. It is tried again with growing pauses; until then what runs is left alone"
+)]
+fn an_object_that_could_not_be_read(#[case] shop: Observed, #[case] message: &str) {
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
+    assert_eq!(words(told), is("True", "ReferenceUnreadable", message));
+    assert_eq!(degraded(&shop, &Verdict::Unread, NOW).reason, Reason::ReferenceUnreadable);
+    assert_eq!(degraded(&shop, &valid("shop-1", Err(&failure())), NOW).reason, Reason::WriteFailed);
+}
+
+#[test]
+fn without_it_nothing_is_done_and_nothing_judged() {
+    let shop = unread(true, false);
+    let message = "what the pods read is not known: what runs is left alone until it can be read";
+    let told = progressing(&shop, &Verdict::Unread, &progress(false, false));
+    assert_eq!(words(told), is("False", "ReferenceUnreadable", message));
+    let message = "cannot be judged before what the pods read can be read: see the condition Degraded";
+    assert_eq!(words(configuration_valid(&Verdict::Unread)), is("Unknown", "ReferenceUnreadable", message));
 }
 
 #[test]

@@ -160,14 +160,22 @@ fn of_what_the_pods_read_only_what_exists_is_there() {
     let [there, missing] =
         [ReferenceKind::ConfigMap, ReferenceKind::Secret].map(|kind| Reference { kind, name: "it".to_owned() });
     let unread = cache.contents.track(&key("shop"), [there.clone(), missing.clone()].into());
-    let content = Content { digest: 7, keys: ["a".to_owned()].into(), restart: true, cookie_flaws: [].into() };
+    let content = Content {
+        digest: 7,
+        keys: ["a".to_owned()].into(),
+        file_keys: [].into(),
+        restart: true,
+        cookie_flaws: [].into(),
+    };
     for (unread, found) in unread.iter().zip([Some((1, content.clone())), None]) {
         cache.contents.put("store", unread, found);
     }
     let uses = [there.clone(), missing].map(|reference| Use {
         reference,
         field: "spec.envFrom[0]".to_owned(),
+        named_by: "spec.envFrom[0].name".to_owned(),
         key: None,
+        is_file: false,
         optional: false,
     });
     let observed = Observed::of(&cache, &key("shop"), &uses).unwrap();

@@ -57,6 +57,35 @@ fn counts(#[case] view: DeploymentView, #[case] expected: (i32, i32, i32), #[cas
     assert_eq!(status.ready.as_deref(), Some(ready));
 }
 
+#[rstest]
+#[case::by_default("", Some("shop"))]
+#[case::named("cluster: {name: market}", Some("market"))]
+#[case::lone("cluster: {name: market, distribution: Disabled}", None)]
+fn the_cluster_is_named(#[case] spec: &str, #[case] expected: Option<&str>) {
+    let status = told(spec, complete(1, "shop-2"));
+    assert_eq!(status.cluster.map(|cluster| cluster.name).as_deref(), expected);
+}
+
+#[test]
+fn of_a_release_that_cannot_be_read_only_that_is_new() {
+    let before = told(THREE, complete(3, "shop-2"));
+    let metadata = kube::api::ObjectMeta { generation: Some(7), ..kube::api::ObjectMeta::default() };
+    let problem = "spec.image: is 7".to_owned();
+    let release = Unreadable { metadata, status: Some(before.clone()), problem };
+    let after = unreadable(&release, at(9));
+    let told = find(&after, "ConfigurationValid");
+    assert_eq!(
+        (told.status.as_str(), told.reason.as_str(), told.observed_generation),
+        ("False", "Unreadable", Some(7))
+    );
+    assert!(told.message.ends_with("until it is corrected: spec.image: is 7"), "{}", told.message);
+    let others = |status: &ElixirReleaseStatus| {
+        status.conditions.iter().filter(|it| it.type_ != "ConfigurationValid").cloned().collect::<Vec<_>>()
+    };
+    assert_eq!((others(&after), after.ready.clone()), (others(&before), before.ready));
+    assert_eq!(unreadable(&Unreadable { status: Some(after.clone()), ..release }, at(99)), after, "it comes to rest");
+}
+
 #[test]
 fn the_selector_selects_the_pods() {
     assert_eq!(told(THREE, complete(3, "shop-2")).selector.as_deref(), Some("beam-operator.io/release=shop"));

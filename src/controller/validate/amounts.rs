@@ -8,6 +8,7 @@ use kube_quantity::ParsedQuantity;
 
 use crate::api::ElixirRelease;
 use crate::resources::names;
+use crate::resources::pod;
 use crate::resources::problem::Problem;
 
 /// `containers` are those of the finished pod.
@@ -15,7 +16,7 @@ pub(super) fn problems<'a>(release: &ElixirRelease, containers: impl Iterator<It
     let own = release.spec.resources.as_ref();
     let is_own = |container: &Container| container.name == names::CONTAINER && container.resources.as_ref() == own;
     let of_template = containers.filter(|container| !is_own(container)).filter_map(|container| {
-        let field = format!("spec.podTemplate.spec.containers[{}].resources", container.name);
+        let field = pod::path_of_container(release, &container.name) + ".resources";
         Some((field, container.resources.as_ref()?))
     });
     own.map(|resources| ("spec.resources".to_owned(), resources))

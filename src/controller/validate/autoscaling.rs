@@ -14,7 +14,7 @@ pub(super) fn problems(release: &ElixirRelease, autoscaler: Option<&HorizontalPo
     let ours = usize::from(wishes.target_cpu_utilization_percentage.is_some());
     let mut problems = limits(wishes);
     problems.extend(metrics.iter().skip(ours).enumerate().filter_map(|(index, metric)| source(index, metric)));
-    if wishes.min_replicas == Some(0) && spec.is_some() && !metrics.iter().any(counts_without_pods) {
+    if wishes.min_replicas == 0 && spec.is_some() && !metrics.iter().any(counts_without_pods) {
         let message = "may be 0 only with a metric of type External or Object: no other says when to start the first node; set it to 1";
         problems.push(Problem::new("spec.autoscaling.minReplicas", message));
     }
@@ -25,12 +25,12 @@ fn limits(wishes: &Autoscaling) -> Vec<Problem> {
     let least = wishes.min_replicas;
     let target = wishes.target_cpu_utilization_percentage;
     let bounds = [
-        least.and_then(|least| at_least("spec.autoscaling.minReplicas", least, 0)),
+        at_least("spec.autoscaling.minReplicas", least, 0),
         at_least("spec.autoscaling.maxReplicas", wishes.max_replicas, 1),
         target.and_then(|target| at_least("spec.autoscaling.targetCPUUtilizationPercentage", target, 1)),
     ];
     let mut problems: Vec<_> = bounds.into_iter().flatten().collect();
-    if least.is_some_and(|least| least > wishes.max_replicas) {
+    if least > wishes.max_replicas {
         problems.push(Problem::new(
             "spec.autoscaling",
             "autoscaling.minReplicas must not be above autoscaling.maxReplicas: lower the first or raise the second",

@@ -1,6 +1,8 @@
 //! The releases of one cluster, which must agree where nodes could otherwise not meet.
 //!
-//! The oldest member sets the rule and runs on undisturbed; a younger one that differs is told, and what to do about it.
+//! Members are compared pair by pair, because agreeing is not transitive: two of different basenames get on until a third
+//! looks one of them up by DNS. In each pair the older runs on undisturbed and the younger is told, and what to do about it.
+//! One that has been told is no measure for those that are younger still.
 
 use std::fmt::Display;
 
@@ -12,50 +14,64 @@ use crate::resources::problem::Problem;
 
 /// What a release must change to be a member; `members` are the distributed releases of its cluster, oldest first.
 pub(super) fn problems(release: &ElixirRelease, members: &[&ElixirRelease]) -> Vec<Problem> {
-    let Some(oldest) = members.first().filter(|oldest| oldest.name_any() != release.name_any()) else {
-        return Vec::new();
-    };
     if !names::is_distributed(release) {
         return Vec::new();
     }
-    let (own, rule) = (&release.spec.cluster, &oldest.spec.cluster);
+    let mut agreed: Vec<&ElixirRelease> = Vec::new();
+    for member in members.iter().take_while(|member| member.name_any() != release.name_any()) {
+        if agreed.iter().all(|older| disagreements(member, older).is_empty()) {
+            agreed.push(member);
+        }
+    }
+    let mut problems: Vec<Problem> = Vec::new();
+    for (index, older) in agreed.iter().enumerate() {
+        for (field, ours, theirs) in disagreements(release, older) {
+            // One word about a field is enough: the oldest says what it must be.
+            if !problems.iter().any(|problem| problem.field == field) {
+                let age = if index == 0 { "the oldest" } else { "an older" };
+                problems.push(told(release, older, age, field, &ours, &theirs));
+            }
+        }
+    }
+    problems
+}
+
+/// The fields in which two members must agree and do not, with what either says.
+fn disagreements(younger: &ElixirRelease, older: &ElixirRelease) -> Vec<(&'static str, String, String)> {
+    let (own, rule) = (&younger.spec.cluster, &older.spec.cluster);
     let uses_dns = own.discovery == Discovery::Dns || rule.discovery == Discovery::Dns;
     let has_epmd = (own.epmd, rule.epmd) == (Epmd::Enabled, Epmd::Enabled);
     let has_none = (own.epmd, rule.epmd) == (Epmd::Disabled, Epmd::Disabled);
-    let told = |field, ours: &dyn Display, theirs: &dyn Display| disagreement(release, oldest, field, ours, theirs);
+    let (ours, theirs) = (own.ports.distribution.from, rule.ports.distribution.from);
     [
-        told("spec.cluster.cookie", &cookie(release), &cookie(oldest)),
-        told("spec.cluster.epmd", &word(own.epmd), &word(rule.epmd)),
-        has_epmd.then(|| told("spec.cluster.ports.epmd", &own.ports.epmd, &rule.ports.epmd)).flatten(),
-        has_none
-            .then(|| {
-                let field = "spec.cluster.ports.distribution.from";
-                told(field, &own.ports.distribution.from, &rule.ports.distribution.from)
-            })
-            .flatten(),
-        uses_dns.then(|| told("spec.cluster.basename", &names::basename(release), &names::basename(oldest))).flatten(),
+        differ(true, "spec.cluster.cookie", &cookie(younger), &cookie(older)),
+        differ(true, "spec.cluster.epmd", &word(own.epmd), &word(rule.epmd)),
+        differ(has_epmd, "spec.cluster.ports.epmd", &own.ports.epmd, &rule.ports.epmd),
+        differ(has_none, "spec.cluster.ports.distribution.from", &ours, &theirs),
+        differ(uses_dns, "spec.cluster.basename", &names::basename(younger), &names::basename(older)),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-fn disagreement(
-    release: &ElixirRelease,
-    oldest: &ElixirRelease,
-    field: &str,
+fn differ(
+    matters: bool,
+    field: &'static str,
     ours: &dyn Display,
     theirs: &dyn Display,
-) -> Option<Problem> {
+) -> Option<(&'static str, String, String)> {
     let (ours, theirs) = (ours.to_string(), theirs.to_string());
-    (ours != theirs).then(|| {
-        let (cluster, oldest) = (names::cluster(release), oldest.name_any());
-        let message = format!(
-            "is {ours} here and {theirs} in {oldest}, the oldest release of cluster {cluster}: their nodes could not meet; \
-             make them equal or give this release a cluster.name of its own"
-        );
-        Problem::new(field, message)
-    })
+    (matters && ours != theirs).then_some((field, ours, theirs))
+}
+
+fn told(release: &ElixirRelease, older: &ElixirRelease, age: &str, field: &str, ours: &str, theirs: &str) -> Problem {
+    let (cluster, older) = (names::cluster(release), older.name_any());
+    let message = format!(
+        "is {ours} here and {theirs} in {older}, {age} release of cluster {cluster}: their nodes could not meet; \
+         make them equal or give this release a cluster.name of its own"
+    );
+    Problem::new(field, message)
 }
 
 fn cookie(release: &ElixirRelease) -> String {

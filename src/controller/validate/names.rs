@@ -13,8 +13,8 @@ const LABEL: usize = 63;
 const RELEASE: usize = LABEL - "-0123456789".len();
 /// The name of a cluster gets the suffix of its headless Service.
 const CLUSTER: usize = LABEL - "-nodes".len();
-/// What Kubernetes allows in the name of most objects.
-const OBJECT: usize = 253;
+/// What Kubernetes allows in a key of a Secret.
+const KEY: usize = 253;
 /// The longest atom is 255 characters, and an address follows the `@`.
 const BASENAME: usize = 128;
 
@@ -132,5 +132,5 @@ fn starts_as_label(name: &str) -> bool {
 
 fn is_key(key: &str) -> bool {
     let is_inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    (1..=OBJECT).contains(&key.len()) && key.chars().all(is_inner) && key != "." && key != ".."
+    (1..=KEY).contains(&key.len()) && key.chars().all(is_inner) && key != "." && key != ".."
 }

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Container;
 
 use crate::api::{ElixirRelease, Epmd, Protocol};
 use crate::resources::names;
+use crate::resources::pod;
 use crate::resources::problem::Problem;
 
 /// A port, or a range of them, and the field that says so.
@@ -71,7 +72,7 @@ fn declared(release: &ElixirRelease) -> impl Iterator<Item = Claim> {
 fn of_template<'a>(release: &'a ElixirRelease, containers: &'a [&Container]) -> impl Iterator<Item = Claim> + 'a {
     let is_declared = |claim: &Claim| declared(release).any(|known| known.overlaps(claim));
     containers.iter().flat_map(move |container| {
-        let field = format!("spec.podTemplate.spec.containers[{}].ports", container.name);
+        let field = pod::path_of_container(release, &container.name) + ".ports";
         let claims = container.ports.iter().flatten().map(move |port| Claim {
             field: field.clone(),
             protocol: port.protocol.clone().unwrap_or_else(|| Protocol::Tcp.as_str().to_owned()),

@@ -1,4 +1,5 @@
-//! ConfigMaps and Secrets that the pods read: those that must exist, the keys that must be in them, and the cookie.
+//! ConfigMaps and Secrets that the pods read: names that objects can have, those that must exist, the keys that must be in
+//! them, and the cookie.
 //!
 //! A pod that refers to something missing would be created and never start; told here, the nodes that run stay.
 
@@ -6,36 +7,78 @@ use kube::ResourceExt;
 
 use super::References;
 use crate::api::ElixirRelease;
-use crate::resources::names;
 use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
-use crate::resources::reference::{Contents, CookieFlaw, Reference, ReferenceKind, Use};
+use crate::resources::reference::{Content, Contents, CookieFlaw, Reference, ReferenceKind, Use};
+use crate::resources::{cookie, names};
 
 /// The field that names a cookie of the user's own.
 const COOKIE: &str = "spec.cluster.cookie.secretKeyRef";
 
 pub(super) fn problems(release: &ElixirRelease, draft: &Draft, references: References<'_>) -> Vec<Problem> {
-    let Some(contents) = references.read() else { return Vec::new() };
     let uses = pod::references(release, draft);
-    let needed = uses.iter().filter(|place| !place.optional);
-    let missing = needed.filter_map(|place| missing(release, place, contents));
-    missing.chain(flawed_cookie(release, contents)).collect()
+    let mut problems = impossible(&uses);
+    let Some(read) = references.contents() else { return problems };
+    let contents = with_own_cookie(release, read);
+    let looked_for = uses.iter().filter(|place| !place.optional && place.reference.is_possible());
+    problems.extend(looked_for.filter_map(|place| match contents.get(&place.reference) {
+        Some(content) => missing_key(place, content),
+        None if references.is_whole() => Some(missing(release, place)),
+        None => None,
+    }));
+    problems.extend(flawed_cookie(release, &contents));
+    problems
 }
 
-fn missing(release: &ElixirRelease, place: &Use, contents: &Contents) -> Option<Problem> {
-    let reference = &place.reference;
-    let Some(content) = contents.get(reference) else {
-        let namespace = release.namespace().unwrap_or_default();
-        let remedy = if place.field.starts_with(COOKIE) {
-            "create it, or remove secretKeyRef to have a cookie made"
+/// The objects that were read, and the cookie Secret that the operator makes: it is named by the release's own children,
+/// so it is known before it exists and never read.
+pub(super) fn with_own_cookie(release: &ElixirRelease, contents: &Contents) -> Contents {
+    let own = cookie::own_reference(release).map(|reference| (reference, cookie::own_content()));
+    contents.clone().into_iter().chain(own).collect()
+}
+
+/// A name that no object can have, once for each field: an object of a volume is used once for each of its files.
+fn impossible(uses: &[Use]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    // The name of the cookie's Secret is judged with the other names, whether it is used or not.
+    let places = uses.iter().filter(|place| !place.reference.is_possible() && !place.field.starts_with(COOKIE));
+    for Use { reference, named_by, .. } in places {
+        let kind = reference.kind;
+        let message = if reference.name.is_empty() {
+            format!("is empty: name a {kind:?}, or remove the reference")
         } else {
-            "create it, or mark the reference as optional"
+            format!("is not a name that a {kind:?} can have: lower-case letters, digits, dashes and dots")
         };
-        let message = format!("{reference} does not exist in namespace {namespace}: {remedy}");
-        return Some(Problem::new(&place.field, message));
+        let problem = Problem::new(named_by, message);
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+fn missing(release: &ElixirRelease, place: &Use) -> Problem {
+    let namespace = release.namespace().unwrap_or_default();
+    let remedy = if place.field.starts_with(COOKIE) {
+        "create it, or remove secretKeyRef to have a cookie made"
+    } else {
+        "create it, or mark the reference as optional"
     };
-    let key = place.key.as_ref().filter(|key| !content.keys.contains(*key))?;
-    Some(Problem::new(&place.field, format!("{reference} has no key {key}: add it, or name one that it has")))
+    let message = format!("{} does not exist in namespace {namespace}: {remedy}", place.reference);
+    Problem::new(&place.field, message)
+}
+
+fn missing_key(place: &Use, content: &Content) -> Option<Problem> {
+    let (key, reference) = (place.key.as_ref()?, &place.reference);
+    let message = match (content.keys.contains(key), content.file_keys.contains(key)) {
+        (true, _) => return None,
+        (false, true) if place.is_file => return None,
+        (false, true) => format!(
+            "{reference} has the key {key} in its binaryData, of which no variable can be made: move it to data, or mount it as a file"
+        ),
+        (false, false) => format!("{reference} has no key {key}: add it, or name one that it has"),
+    };
+    Some(Problem::new(&place.field, message))
 }
 
 fn flawed_cookie(release: &ElixirRelease, contents: &Contents) -> Option<Problem> {

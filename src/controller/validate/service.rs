@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::api::ElixirRelease;
+use crate::api::{ElixirRelease, Protocol};
 use crate::resources::problem::Problem;
 use crate::resources::syntax::is_dns_label;
 
@@ -19,18 +19,23 @@ pub(super) fn problems(release: &ElixirRelease, service: &Service, containers: &
     let mut carried = BTreeSet::new();
     let mut problems = Vec::new();
     for port in &ports {
-        let field = field(release, port);
+        let Origin { field, number, is_declared } = Origin::of(release, port);
         if !(1..=u16::MAX.into()).contains(&port.port) {
-            problems.push(Problem::new(format!("{field}.port"), "must be from 1 to 65535"));
+            problems.push(Problem::new(number.clone(), "must be from 1 to 65535"));
         }
         if !carried.insert((port.port, protocol(port.protocol.as_ref()))) {
+            if is_declared {
+                // The container has it twice, and that is told. The name may be one that nobody wrote.
+                continue;
+            }
             problems.push(Problem::new(
-                format!("{field}.port"),
+                number,
                 format!("names {}/{} a second time: remove one of them", port.port, protocol(port.protocol.as_ref())),
             ));
         }
         problems.extend(
-            name_of(port, ports.len(), &mut names).map(|message| Problem::new(format!("{field}.name"), message)),
+            name_of(port, ports.len(), is_declared, &mut names)
+                .map(|message| Problem::new(format!("{field}.name"), message)),
         );
         if let Some(name) = missing_target(port, containers) {
             let message = format!(
@@ -43,23 +48,43 @@ pub(super) fn problems(release: &ElixirRelease, service: &Service, containers: &
     problems
 }
 
-/// Where the port was written: `spec.service.spec` has the last word, so it is blamed last.
-fn field(release: &ElixirRelease, port: &ServicePort) -> String {
-    let is_it = |number: u16| i32::from(number) == port.port;
-    let service = &release.spec.service;
-    if let Some(index) = service.ports.iter().rposition(|wished| is_it(wished.port)) {
-        return format!("spec.service.ports[{index}]");
+/// Where a port was written.
+struct Origin {
+    /// Path of the port.
+    field: String,
+    /// Path of its number.
+    number: String,
+    /// Whether it is a declared port of the container.
+    is_declared: bool,
+}
+
+impl Origin {
+    /// `spec.service.spec` has the last word, so it is blamed last.
+    fn of(release: &ElixirRelease, port: &ServicePort) -> Self {
+        let is_it = |number: u16, of: Protocol| {
+            i32::from(number) == port.port && of.as_str() == protocol(port.protocol.as_ref())
+        };
+        let service = &release.spec.service;
+        if let Some(index) = service.ports.iter().rposition(|wished| is_it(wished.port, wished.protocol)) {
+            return Self::at(format!("spec.service.ports[{index}]"), "port", false);
+        }
+        let declared = release.spec.ports.iter().position(|declared| is_it(declared.container_port, declared.protocol));
+        match declared.filter(|_| service.ports.is_empty()) {
+            Some(index) => Self::at(format!("spec.ports[{index}]"), "containerPort", true),
+            None => Self::at(format!("spec.service.spec.ports[{}]", port.port), "port", false),
+        }
     }
-    let declared = release.spec.ports.iter().position(|declared| is_it(declared.container_port));
-    match declared.filter(|_| service.ports.is_empty()) {
-        Some(index) => format!("spec.ports[{index}]"),
-        None => format!("spec.service.spec.ports[{}]", port.port),
+
+    fn at(field: String, number: &str, is_declared: bool) -> Self {
+        Self { number: format!("{field}.{number}"), field, is_declared }
     }
 }
 
-fn name_of<'a>(port: &'a ServicePort, ports: usize, seen: &mut BTreeSet<&'a str>) -> Option<String> {
+fn name_of<'a>(port: &'a ServicePort, ports: usize, is_declared: bool, seen: &mut BTreeSet<&'a str>) -> Option<String> {
     match port.name.as_deref() {
         None if ports > 1 => Some("is needed, because the Service has more than one port".to_owned()),
+        // What a container may call a port is stricter, and told already.
+        Some(name) if is_declared && !is_dns_label(name) => None,
         Some(name) if name.len() > LONGEST || !is_dns_label(name) => {
             Some(format!("must have at most {LONGEST} lower-case letters, digits and dashes, and no dash at an end"))
         }

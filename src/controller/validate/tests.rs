@@ -46,10 +46,9 @@ fn secret(name: &str) -> Reference {
 
 fn content(keys: &[&str]) -> Content {
     Content {
-        digest: 0,
         keys: keys.iter().map(|&key| key.to_owned()).collect::<BTreeSet<_>>(),
         restart: true,
-        cookie_flaws: [].into(),
+        ..Content::default()
     }
 }
 

@@ -24,8 +24,8 @@ fn stored(name: &str, spec: &Value) -> Stored {
 #[case::a_field_has_another_type(json!({"image": 7}), "spec.image: invalid type: integer `7`, expected a string")]
 #[case::deeper(json!({"image": "a", "cluster": {"name": []}}), "spec.cluster.name: invalid type: sequence")]
 fn what_cannot_be_read_is_told_with_its_path(#[case] spec: Value, #[case] told: &str) {
-    let problem = stored("shop", &spec).read().unwrap_err();
-    assert!(problem.starts_with(told), "{problem}");
+    let unreadable = stored("shop", &spec).read().unwrap_err();
+    assert!(unreadable.problem.starts_with(told), "{}", unreadable.problem);
 }
 
 #[test]
@@ -41,18 +41,9 @@ fn a_status_of_another_shape_is_none() {
     assert_eq!(release(json!(null)).status, None);
 }
 
-/// A server that nobody should ask anything but to take an event.
-fn events() -> Events {
-    let service = service_fn(|request: Request<Body>| async move {
-        assert_eq!(request.uri().path(), "/apis/events.k8s.io/v1/namespaces/store/events");
-        Ok::<_, kube::Error>(Response::new(Body::from(request.into_body().collect_bytes().await?)))
-    });
-    Events::new(Client::new(service, "store"), "test", Arc::default())
-}
-
 fn releases() -> (Store<Stub>, Releases, Cache) {
     let (reader, writer) = store_of_stubs();
-    (reader, Releases { store: writer, listing: false, events: events() }, Cache::default())
+    (reader, Releases { store: writer, listing: false }, Cache::default())
 }
 
 fn store_of_stubs() -> (Store<Stub>, Writer<Stub>) {
@@ -94,7 +85,8 @@ async fn one_that_becomes_unreadable_stays_as_it_was_known() {
     releases.on(&mut cache, Change::End);
     let known = cache.releases.get(&Key::new("store", "shop"));
 
-    assert_eq!(releases.on(&mut cache, Change::Seen(stored("shop", &json!({"image": 7})))), []);
+    let concerned = releases.on(&mut cache, Change::Seen(stored("shop", &json!({"image": 7}))));
+    assert_eq!(concerned, [Key::new("store", "shop")], "which is to tell so");
     assert_eq!(cache.releases.get(&Key::new("store", "shop")), known);
     // It is not taken for gone by a list that names it in a shape which cannot be read.
     releases.on(&mut cache, Change::Begin);
@@ -138,7 +130,7 @@ async fn releases_are_listed_last_and_of_foreign_objects_only_metadata() {
     let metrics = Arc::new(Metrics::default());
     let (queue, _queued) = Queue::new(Backlog::new(metrics.clone()));
     let cache = Arc::default();
-    let watches = Watches { client, namespace: Some("store".into()), cache, queue, metrics, events: events() };
+    let watches = Watches { client, namespace: Some("store".into()), cache, queue, metrics };
     let (_, writer): (_, store::Writer<Stub>) = store_of_stubs();
     let mut tasks = JoinSet::new();
     watches.start(&mut tasks, writer).await;

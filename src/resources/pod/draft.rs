@@ -39,7 +39,6 @@ impl Draft {
 /// The pod that the user asked for, or all that is wrong with it.
 pub fn draft(release: &ElixirRelease) -> Result<Draft, Vec<Problem>> {
     let mut problems = duplicates(release);
-    problems.extend(cookies_in_flags(release));
     let merged =
         overlay(&skeleton::template(release), &release.spec.pod_template, &merge::POD_TEMPLATE, origin::POD_TEMPLATE);
     let template = match merged {
@@ -61,6 +60,8 @@ pub fn draft(release: &ElixirRelease) -> Result<Draft, Vec<Problem>> {
         return Err(problems);
     };
     let container = pod.containers.remove(place);
+    problems.extend(cookies_in_flags(release, &container));
+    skeleton::settle_token(release, &mut pod);
     if problems.is_empty() { Ok(Draft { metadata, pod, container }) } else { Err(problems) }
 }
 
@@ -86,22 +87,27 @@ fn repeated(field: &str, keys: &[&String]) -> Vec<Problem> {
         .collect()
 }
 
-/// Given twice, the VM ignores both cookies and reads a file instead; the start script of Mix always gives one.
-fn cookies_in_flags(release: &ElixirRelease) -> Vec<Problem> {
-    if release.spec.release.tool != ReleaseTool::Mix {
-        return Vec::new();
-    }
-    let variables = release.spec.env.iter().enumerate().filter(|(_, variable)| variable.name.starts_with("ERL_"));
-    let texts = variables
-        .map(|(index, variable)| (format!("spec.env[{index}].value"), variable.value.as_deref().unwrap_or("")));
+/// Given twice, the VM ignores both cookies and reads a file instead. Mix passes one in its start script, Distillery and
+/// relx in vm.args.
+fn cookies_in_flags(release: &ElixirRelease, container: &Container) -> Vec<Problem> {
+    let passed_by = match release.spec.release.tool {
+        ReleaseTool::Mix => "the start script",
+        ReleaseTool::Distillery | ReleaseTool::Relx => "vm.args",
+        ReleaseTool::None => return Vec::new(),
+    };
+    let variables = container.env.iter().flatten().filter(|variable| variable.name.starts_with("ERL_"));
+    let texts = variables.filter_map(|variable| {
+        let field = origin::variable(release, CONTAINERS, names::CONTAINER, &variable.name)?;
+        Some((format!("{field}.value"), variable.value.as_deref()?))
+    });
     texts
         .chain([("spec.vm.flags".to_owned(), release.spec.vm.flags.as_str())])
         .filter(|(_, text)| text.split_whitespace().any(|word| word == "-setcookie"))
         .map(|(field, _)| {
-            Problem::new(
-                field,
-                "must not have -setcookie: the start script passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef",
-            )
+            let message = format!(
+                "must not have -setcookie: {passed_by} passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef"
+            );
+            Problem::new(field, message)
         })
         .collect()
 }
@@ -111,7 +117,7 @@ fn labels_changed(release: &ElixirRelease, metadata: &ObjectMeta) -> Vec<Problem
     let found = |label: &str| metadata.labels.as_ref().and_then(|labels| labels.get(label));
     let field = |label: &str| format!("{}.metadata.labels[{label}]", origin::POD_TEMPLATE);
     let ours = labels::of_release(release);
-    let fixed = [labels::RELEASE, labels::CLUSTER, labels::MANAGED_BY];
+    let fixed = [labels::RELEASE, labels::CLUSTER];
     let changed = fixed.into_iter().filter(|label| found(label) != ours.get(*label));
     let mut problems: Vec<_> = changed
         .map(|label| {

@@ -55,14 +55,16 @@ fn distribution(release: &ElixirRelease, env: &[EnvVar]) -> String {
     let without_epmd = spec.cluster.epmd == Epmd::Disabled;
     let last = if without_epmd { range.from } else { range.to };
     let listen = format!("-kernel inet_dist_listen_min {} inet_dist_listen_max {last}", range.from);
-    let mut flags = vec![("inet_dist_listen_", listen)];
+    // Not every parameter that begins so says where: `inet_dist_listen_options` leaves that open.
+    let mut flags = vec![(&["inet_dist_listen_min", "inet_dist_listen_max"][..], listen)];
     // The start script of relx passes these two itself, from ERL_DIST_PORT.
     if without_epmd && spec.release.tool != ReleaseTool::Relx {
-        flags.push(("-start_epmd", "-start_epmd false".to_owned()));
-        flags.push(("-erl_epmd_port", format!("-erl_epmd_port {}", range.from)));
+        flags.push((&["-start_epmd"], "-start_epmd false".to_owned()));
+        flags.push((&["-erl_epmd_port"], format!("-erl_epmd_port {}", range.from)));
     }
     let written = |flag: &str| spec.vm.flags.contains(flag) || env.iter().any(|entry| holds(entry, flag));
-    flags.into_iter().filter(|(flag, _)| !written(flag)).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+    let is_open = |names: &[&str]| !names.iter().any(|name| written(name));
+    flags.into_iter().filter(|(names, _)| is_open(names)).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
 }
 
 fn holds(entry: &EnvVar, flag: &str) -> bool {

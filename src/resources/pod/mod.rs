@@ -39,6 +39,7 @@ mod undefined;
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodTemplateSpec};
 
 pub use draft::{Draft, draft};
+pub use origin::container as path_of_container;
 pub use references::references;
 pub use undefined::undefined_variables;
 

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::CONTAINERS;
+use super::{CONTAINERS, INIT_CONTAINERS};
 use crate::api::ElixirRelease;
 use crate::resources::names;
 
@@ -15,6 +15,13 @@ pub(super) const POD_TEMPLATE: &str = "spec.podTemplate";
 /// Path of an element of a list of the PodSpec.
 pub(super) fn element(release: &ElixirRelease, list: &str, name: &str) -> String {
     in_template(release, list, name).map_or_else(|| format!("spec.{list}"), |(path, _)| path)
+}
+
+/// Path of a container. Containers and init containers share one set of names.
+#[must_use]
+pub fn container(release: &ElixirRelease, name: &str) -> String {
+    let found = [CONTAINERS, INIT_CONTAINERS].into_iter().find_map(|list| in_template(release, list, name));
+    found.map_or_else(|| format!("{POD_TEMPLATE}.spec.{CONTAINERS}"), |(path, _)| path)
 }
 
 /// Path of a volume.

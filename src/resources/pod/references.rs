@@ -2,7 +2,6 @@
 //!
 //! Named are those whose content reaches a container: by `env`, `envFrom` or a file. Secrets that the kubelet or a volume
 //! driver uses on the pod's behalf, such as those to pull images with, change nothing inside it and are not among them.
-//! Neither is the cookie Secret that the operator makes itself.
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, KeyToPath, ProjectedVolumeSource, Volume};
 
@@ -23,14 +22,61 @@ pub fn references(release: &ElixirRelease, draft: &Draft) -> Vec<Use> {
     cookie(release).into_iter().chain(in_containers).chain(in_volumes).collect()
 }
 
+/// An object as a field of the resource names it.
+struct Named<'a> {
+    kind: ReferenceKind,
+    name: &'a str,
+    optional: Option<bool>,
+    field: String,
+    /// The field within `field` that has the name.
+    by: &'static str,
+}
+
+impl<'a> Named<'a> {
+    fn map(name: &'a str, optional: Option<bool>, field: String) -> Self {
+        Self { kind: ReferenceKind::ConfigMap, name, optional, field, by: "name" }
+    }
+
+    fn secret(name: &'a str, optional: Option<bool>, field: String) -> Self {
+        Self { kind: ReferenceKind::Secret, name, optional, field, by: "name" }
+    }
+
+    /// A use of the object as a whole.
+    fn whole(&self) -> Use {
+        Use {
+            reference: Reference { kind: self.kind, name: self.name.to_owned() },
+            field: self.field.clone(),
+            named_by: format!("{}.{}", self.field, self.by),
+            key: None,
+            is_file: false,
+            optional: self.optional == Some(true),
+        }
+    }
+
+    /// A use of one key as a variable.
+    fn variable(&self, key: &str) -> Use {
+        Use { key: Some(key.to_owned()), ..self.whole() }
+    }
+
+    /// The uses of an object whose keys become files: the ones listed, or all.
+    fn files(&self, items: Option<&[KeyToPath]>) -> Vec<Use> {
+        let of_item = |(index, item): (usize, &KeyToPath)| Use {
+            field: format!("{}.items[{index}]", self.field),
+            key: Some(item.key.clone()),
+            is_file: true,
+            ..self.whole()
+        };
+        match items.unwrap_or_default() {
+            [] => vec![self.whole()],
+            items => items.iter().enumerate().map(of_item).collect(),
+        }
+    }
+}
+
 fn cookie(release: &ElixirRelease) -> Option<Use> {
     let secret = release.spec.cluster.cookie.secret_key_ref.as_ref().filter(|_| names::is_distributed(release))?;
-    Some(Use {
-        reference: Reference { kind: ReferenceKind::Secret, name: secret.name.clone() },
-        field: "spec.cluster.cookie.secretKeyRef".to_owned(),
-        key: Some(secret.key.clone()),
-        optional: false,
-    })
+    let named = Named::secret(&secret.name, None, "spec.cluster.cookie.secretKeyRef".to_owned());
+    Some(named.variable(&secret.key))
 }
 
 fn of_container(release: &ElixirRelease, list: &str, container: &Container) -> Vec<Use> {
@@ -38,10 +84,10 @@ fn of_container(release: &ElixirRelease, list: &str, container: &Container) -> V
     for (index, source) in container.env_from.iter().flatten().enumerate() {
         let field = || origin::env_from(release, list, &container.name, index);
         if let Some(object) = &source.config_map_ref {
-            uses.push(of_object(ReferenceKind::ConfigMap, &object.name, object.optional, field() + ".configMapRef"));
+            uses.push(Named::map(&object.name, object.optional, field() + ".configMapRef").whole());
         }
         if let Some(object) = &source.secret_ref {
-            uses.push(of_object(ReferenceKind::Secret, &object.name, object.optional, field() + ".secretRef"));
+            uses.push(Named::secret(&object.name, object.optional, field() + ".secretRef").whole());
         }
     }
     for variable in container.env.iter().flatten() {
@@ -53,30 +99,24 @@ fn of_container(release: &ElixirRelease, list: &str, container: &Container) -> V
 
 fn of_variable(variable: &EnvVar, field: &str) -> Option<Use> {
     let source = variable.value_from.as_ref()?;
-    let (kind, name, key, optional, selector) = match (&source.config_map_key_ref, &source.secret_key_ref) {
-        (Some(from), _) => (ReferenceKind::ConfigMap, &from.name, &from.key, from.optional, "configMapKeyRef"),
-        (None, Some(from)) => (ReferenceKind::Secret, &from.name, &from.key, from.optional, "secretKeyRef"),
-        (None, None) => return None,
-    };
-    let field = format!("{field}.valueFrom.{selector}");
-    let reference = Reference { kind, name: name.clone() };
-    Some(Use { reference, field, key: Some(key.clone()), optional: optional == Some(true) })
+    if let Some(from) = &source.config_map_key_ref {
+        let named = Named::map(&from.name, from.optional, format!("{field}.valueFrom.configMapKeyRef"));
+        return Some(named.variable(&from.key));
+    }
+    let from = source.secret_key_ref.as_ref()?;
+    let named = Named::secret(&from.name, from.optional, format!("{field}.valueFrom.secretKeyRef"));
+    Some(named.variable(&from.key))
 }
 
 fn of_volume(volume: &Volume, field: &str) -> Vec<Use> {
     if let Some(source) = &volume.config_map {
-        let field = format!("{field}.configMap");
-        return of_files(ReferenceKind::ConfigMap, &source.name, source.items.as_deref(), source.optional, &field);
+        let named = Named::map(&source.name, source.optional, format!("{field}.configMap"));
+        return named.files(source.items.as_deref());
     }
     if let Some(source) = &volume.secret {
         let name = source.secret_name.as_deref().unwrap_or("");
-        return of_files(
-            ReferenceKind::Secret,
-            name,
-            source.items.as_deref(),
-            source.optional,
-            &format!("{field}.secret"),
-        );
+        let named = Named::secret(name, source.optional, format!("{field}.secret"));
+        return Named { by: "secretName", ..named }.files(source.items.as_deref());
     }
     volume.projected.as_ref().map_or_else(Vec::new, |source| of_projection(source, field))
 }
@@ -86,40 +126,13 @@ fn of_projection(projected: &ProjectedVolumeSource, field: &str) -> Vec<Use> {
     for (index, source) in projected.sources.iter().flatten().enumerate() {
         let field = format!("{field}.projected.sources[{index}]");
         if let Some(from) = &source.config_map {
-            let field = format!("{field}.configMap");
-            uses.extend(of_files(ReferenceKind::ConfigMap, &from.name, from.items.as_deref(), from.optional, &field));
+            let named = Named::map(&from.name, from.optional, format!("{field}.configMap"));
+            uses.extend(named.files(from.items.as_deref()));
         }
         if let Some(from) = &source.secret {
-            let field = format!("{field}.secret");
-            uses.extend(of_files(ReferenceKind::Secret, &from.name, from.items.as_deref(), from.optional, &field));
+            let named = Named::secret(&from.name, from.optional, format!("{field}.secret"));
+            uses.extend(named.files(from.items.as_deref()));
         }
     }
     uses
-}
-
-/// An object whose keys become files: the ones listed, or all.
-fn of_files(
-    kind: ReferenceKind,
-    name: &str,
-    items: Option<&[KeyToPath]>,
-    optional: Option<bool>,
-    field: &str,
-) -> Vec<Use> {
-    let items = items.unwrap_or_default();
-    if items.is_empty() {
-        return vec![of_object(kind, name, optional, field.to_owned())];
-    }
-    let reference = Reference { kind, name: name.to_owned() };
-    let of_item = |(index, item): (usize, &KeyToPath)| Use {
-        reference: reference.clone(),
-        field: format!("{field}.items[{index}]"),
-        key: Some(item.key.clone()),
-        optional: optional == Some(true),
-    };
-    items.iter().enumerate().map(of_item).collect()
-}
-
-fn of_object(kind: ReferenceKind, name: &str, optional: Option<bool>, field: String) -> Use {
-    let reference = Reference { kind, name: name.to_owned() };
-    Use { reference, field, key: None, optional: optional == Some(true) }
 }

@@ -23,7 +23,7 @@ pub(super) fn template(release: &ElixirRelease) -> PodTemplateSpec {
 fn pod(release: &ElixirRelease) -> PodSpec {
     let spec = &release.spec;
     PodSpec {
-        automount_service_account_token: token(release),
+        automount_service_account_token: token(release, given_account(release)),
         containers: vec![container(release)],
         // A Service named like the application would put variables into the pod that the application reads as its own:
         // one called "emqx" sets EMQX_PORT.
@@ -103,21 +103,33 @@ fn asks_the_api(release: &ElixirRelease) -> bool {
     names::is_distributed(release) && release.spec.cluster.discovery == Discovery::Kubernetes
 }
 
-fn given_account(release: &ElixirRelease) -> Option<&String> {
-    release.spec.service_account_name.as_ref().filter(|name| !name.is_empty())
+fn given_account(release: &ElixirRelease) -> Option<&str> {
+    release.spec.service_account_name.as_deref().filter(|name| !name.is_empty())
 }
 
 fn service_account(release: &ElixirRelease) -> Option<String> {
-    given_account(release).cloned().or_else(|| asks_the_api(release).then(|| names::discovery(release)))
+    given_account(release).map(ToOwned::to_owned).or_else(|| asks_the_api(release).then(|| names::discovery(release)))
 }
 
 /// A node that has no business with the API gets no token; an account of the user's decides for itself.
-fn token(release: &ElixirRelease) -> Option<bool> {
+fn token(release: &ElixirRelease, account: Option<&str>) -> Option<bool> {
     if asks_the_api(release) {
         Some(true)
-    } else if given_account(release).is_some() {
+    } else if account.is_some() {
         None
     } else {
         Some(false)
+    }
+}
+
+/// Decides about the token anew, once `podTemplate` has named another account or none. What it says about the token
+/// itself stands.
+pub(super) fn settle_token(release: &ElixirRelease, pod: &mut PodSpec) {
+    let ours = token(release, given_account(release));
+    let written = release.spec.pod_template.0.get("spec").and_then(|spec| spec.get("automountServiceAccountToken"));
+    if written.is_none() && pod.automount_service_account_token == ours {
+        let account = [&pod.service_account_name, &pod.service_account].into_iter().flatten();
+        let account = account.map(String::as_str).find(|name| !name.is_empty());
+        pod.automount_service_account_token = token(release, account);
     }
 }

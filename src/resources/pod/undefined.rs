@@ -32,7 +32,14 @@ fn of_container(release: &ElixirRelease, list: &str, container: &Container, cont
             .filter(|name| !defined.contains(*name) && !is_of_the_api_server(name));
         for name in unresolved {
             let field = origin::variable(release, list, &container.name, &entry.name);
-            warnings.push(warning(field, &entry.name, name, all.contains(name)));
+            let remedy = if name == entry.name {
+                "which is the entry itself, and what the image sets cannot be referred to: write the whole value"
+            } else if all.contains(name) {
+                "which is not defined by an earlier entry: move it up"
+            } else {
+                "which is defined nowhere: define it, or write $$ for a literal $"
+            };
+            warnings.push(warning(field, &entry.name, name, remedy));
         }
         if !environment::is_absent(entry.value_from.as_ref(), contents) {
             defined.insert(entry.name.clone());
@@ -41,12 +48,7 @@ fn of_container(release: &ElixirRelease, list: &str, container: &Container, cont
     warnings
 }
 
-fn warning(field: Option<String>, entry: &str, name: &str, is_elsewhere: bool) -> Problem {
-    let remedy = if is_elsewhere {
-        "which is not defined by an earlier entry: move it up"
-    } else {
-        "which is defined nowhere: define it, or write $$ for a literal $"
-    };
+fn warning(field: Option<String>, entry: &str, name: &str, remedy: &str) -> Problem {
     let message = format!("{entry} refers to {}, {remedy}", reference(name));
     // Of our own entries, only one holds text of the user's.
     let ours = if entry == flags::EMULATOR { "spec.vm.flags" } else { "spec.env" };
@@ -65,7 +67,8 @@ fn is_open(container: &Container, contents: &Contents) -> bool {
     })
 }
 
-/// Every container gets the variables of the Service `kubernetes`.
+/// Every container gets the variables of the Service `kubernetes`, with those for each of its ports.
 fn is_of_the_api_server(name: &str) -> bool {
-    name.starts_with("KUBERNETES_")
+    let is_port = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    name == "KUBERNETES_SERVICE_HOST" || is_port("KUBERNETES_SERVICE_PORT") || is_port("KUBERNETES_PORT")
 }

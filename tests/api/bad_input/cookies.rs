@@ -17,6 +17,7 @@ fn mine(data: Value) -> Value {
     "spec.cluster.cookie.secretKeyRef: Secret mine does not exist in namespace (namespace): create it, or remove secretKeyRef to have a cookie made"
 )]
 #[case::no_key(Some(json!({"other": "swordfish"})), "spec.cluster.cookie.secretKeyRef: Secret mine has no key cookie: add it, or name one that it has")]
+#[case::no_data(Some(json!({})), "spec.cluster.cookie.secretKeyRef: Secret mine has no key cookie: add it, or name one that it has")]
 #[case::empty(Some(json!({"cookie": ""})), "spec.cluster.cookie.secretKeyRef: key cookie of Secret mine is empty: write the cookie into it")]
 #[case::line_break(Some(json!({"cookie": "swordfish\n"})), "spec.cluster.cookie.secretKeyRef: key cookie of Secret mine has a character that is not printable ASCII: remove it (`echo` appends a newline, `printf %s` does not)")]
 #[case::flag(Some(json!({"cookie": "-swordfish"})), "spec.cluster.cookie.secretKeyRef: key cookie of Secret mine starts with - or +, so that the VM would read it as a flag: choose another")]

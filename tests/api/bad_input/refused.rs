@@ -54,7 +54,13 @@ const LONG: &str = "a-release-with-a-name-of-more-than-52-characters-0123";
     "shop",
     "{image: 'shop:1', ports: [{containerPort: 4000}, {containerPort: 4000}]}",
     "spec.ports[1]: Duplicate value: {\"containerPort\":4000,\"protocol\":\"TCP\"}",
-    "spec.ports[1].containerPort: 4000/TCP is taken by spec.ports[0].containerPort (4000/TCP): remove it or choose another\nElixirRelease shop: spec.ports[0].port: names 4000/TCP a second time: remove one of them\nElixirRelease shop: spec.ports[0].name: names port-4000 a second time: rename one of them"
+    "spec.ports[1].containerPort: 4000/TCP is taken by spec.ports[0].containerPort (4000/TCP): remove it or choose another"
+)]
+#[case::extra_port_twice(
+    "shop",
+    "{image: 'shop:1', cluster: {ports: {extra: [{port: 5369}, {port: 5369, endPort: 5370}]}}}",
+    "spec.cluster.ports.extra[1]: Duplicate value: {\"port\":5369,\"protocol\":\"TCP\"}",
+    "spec.cluster.ports.extra[1]: 5369 to 5370/TCP is taken by spec.cluster.ports.extra[0] (5369/TCP): remove it or choose another"
 )]
 #[case::no_port(
     "shop",

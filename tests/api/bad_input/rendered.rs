@@ -49,7 +49,23 @@ fn a_valid_file_is_printed_as_children() {
     assert!(kinds.contains(&"Deployment") && kinds.contains(&"Service"), "{printed}");
 }
 
+#[test]
+fn a_warning_stands_beside_the_children() {
+    let content =
+        "{kind: ElixirRelease, metadata: {name: shop}, spec: {image: a, env: [{name: URL, value: $(HOST)/x}]}}";
+    let (code, printed, told) = render_file("warning.yaml", content);
+    let warning = "warning: ElixirRelease shop: spec.env[0]: URL refers to $(HOST), which is defined nowhere: define it, or \
+                   write $$ for a literal $\n";
+    assert_eq!((code, told.as_str()), (Some(0), warning));
+    assert!(printed.contains("kind: Deployment") && !printed.contains("warning"), "{printed}");
+}
+
 #[rstest]
+#[case::several(
+    "several.yaml",
+    "{kind: ElixirRelease, metadata: {name: web}, spec: {image: a, clutser: {}, replicas: -1}}\n---\n{kind: ElixirRelease, metadata: {name: shop}, spec: {image: a, replicas: -1}}",
+    "ElixirRelease web: spec.clutser: is not a field of this API: check its spelling and place\nElixirRelease web: spec.replicas: must be 0 or more, not -1\nElixirRelease shop: spec.replicas: must be 0 or more, not -1\n"
+)]
 #[case::no_release("empty.yaml", "", "no ElixirRelease in it\n")]
 #[case::another_kind(
     "kind.yaml",

@@ -16,7 +16,7 @@ use crate::harness::Scene;
     "{image: 'shop:1', ports: [{name: http, containerPort: 4000}, {name: http, containerPort: 4001}]}", &["spec.ports[1].name: names http a second time: rename one of them"])]
 #[case::port_of_a_sidecar(
     "{image: 'shop:1', ports: [{containerPort: 4000}],
-      podTemplate: {spec: {containers: [{name: proxy, image: 'proxy:1', ports: [{containerPort: 4000}]}]}}}", &["spec.podTemplate.spec.containers[proxy].ports: 4000/TCP is taken by spec.ports[0].containerPort (4000/TCP): remove it or choose another"])]
+      podTemplate: {spec: {containers: [{name: proxy, image: 'proxy:1', ports: [{containerPort: 4000}]}]}}}", &["spec.podTemplate.spec.containers[0].ports: 4000/TCP is taken by spec.ports[0].containerPort (4000/TCP): remove it or choose another"])]
 #[case::headless_service_with_the_name_of_the_other("{image: 'shop:1', cluster: {service: {name: shop}}}", &["spec.cluster.service.name: must not be the release's own name, which its traffic Service has: choose another"])]
 #[case::no_pod_template(
     "{image: 'shop:1', podTemplate: {spec: {containers: [{name: release, ports: [{containerPort: four}]}]}}}", &["spec.podTemplate.spec.containers[0].ports[0].containerPort: invalid type: string \"four\", expected i32"])]
@@ -27,6 +27,15 @@ use crate::harness::Scene;
 #[case::without_our_label(
     "{image: 'shop:1', podTemplate: {metadata: {labels: {beam-operator.io/release: other}}}}", &["spec.podTemplate.metadata.labels[beam-operator.io/release]: must stay \"shop\": the operator selects pods by it, remove the line"])]
 #[case::cookie_as_a_flag("{image: 'shop:1', vm: {flags: '-setcookie secret'}}", &["spec.vm.flags: must not have -setcookie: the start script passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef"])]
+#[case::reference_without_a_name(
+    "{image: 'shop:1', envFrom: [{secretRef: {name: ''}}]}", &["spec.envFrom[0].secretRef.name: is empty: name a Secret, or remove the reference"])]
+#[case::volume_without_a_name(
+    "{image: 'shop:1', volumes: [{name: v, secret: {}}]}", &["spec.volumes[0].secret.secretName: is empty: name a Secret, or remove the reference"])]
+#[case::reference_of_the_template_without_a_name(
+    "{image: 'shop:1', podTemplate: {spec: {containers: [{name: release, envFrom: [{secretRef: {}}]}]}}}", &["spec.podTemplate.spec.containers[0].envFrom[0].secretRef.name: is empty: name a Secret, or remove the reference"])]
+#[case::cookie_with_a_space("{image: 'shop:1', cluster: {cookie: {secretKeyRef: {name: 'shop cookie'}}}}", &["spec.cluster.cookie.secretKeyRef.name: is not a name that a Secret can have: lower-case letters, digits, dashes and dots"])]
+#[case::reference_that_would_read_another("{image: 'shop:1', envFrom: [{secretRef: {name: 'a?x'}}]}", &["spec.envFrom[0].secretRef.name: is not a name that a Secret can have: lower-case letters, digits, dashes and dots"])]
+#[case::cookie_of_relx("{image: 'shop:1', release: {tool: Relx}, vm: {flags: '-setcookie secret'}}", &["spec.vm.flags: must not have -setcookie: vm.args passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef"])]
 #[case::two_mistakes("{image: 'shop: 1', podTemplate: {spec: {tolerationz: []}}}", &["spec.image: must not have spaces or line breaks: remove them", "spec.podTemplate.spec.tolerationz: is not a field of this API: check its spelling and place"])]
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
@@ -40,6 +49,8 @@ async fn it_is_told(#[case] spec: &str, #[case] problems: &[&str]) {
     assert_eq!((condition.message, offline), (problems.join("; "), (1, lines)));
     assert_eq!(condition.status, "False");
     assert_eq!(scene.event("shop", "ConfigurationInvalid").await, problems.join("; "));
+    assert!(scene.operator.log().contains(problems[0]), "it is not in the log");
+    assert_eq!(scene.proxy.reads(), [""; 0], "an object was looked for that cannot exist");
     let progressing = scene.condition("shop", "Progressing", "ConfigurationInvalid").await;
     assert_eq!(progressing.message, "the release is not valid: what runs is left alone until it is corrected");
     assert_eq!(scene.proxy.changes(), [""; 0]);

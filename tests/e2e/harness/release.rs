@@ -18,7 +18,6 @@ pub fn shop(name: &str, spec: &str) -> Value {
         "metadata": {"name": name},
         "spec": {
             "image": "localhost/shop:1",
-            "release": {"name": "shop"},
             "ports": [{"name": "http", "containerPort": 4000}],
             "probes": {"readiness": {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1}},
             "rollout": {"minReadySeconds": 1},

@@ -84,11 +84,15 @@ fn explain(problems: &[String]) -> String {
     refusal::explain("images need", problems, &[IMAGES_FROM_ELSEWHERE])
 }
 
+/// Root file systems with Erlang, one for each OTP release that images are built for.
+pub(crate) fn otp_roots() -> Result<Vec<PathBuf>> {
+    let cache = prepare()?;
+    let roots = [&rootfs::BOOKWORM, &rootfs::TRIXIE].map(|suite| rootfs::BuildRoot::of(suite, &cache));
+    roots.into_iter().map(|root| Ok(root?.path().to_owned())).collect()
+}
+
 fn build(which: Selection) -> Result<Vec<Archive>> {
-    let problems = refusal::without_linux_or_root(LINUX_FOR, ROOT_FOR);
-    ensure!(problems.is_empty(), "{}", explain(&problems));
-    debian::ensure(PACKAGES)?;
-    let cache = Cache::lock()?;
+    let cache = prepare()?;
     match which {
         Selection::Shop => shop::mix(&cache),
         Selection::Distillery => shop::distillery(&cache),
@@ -100,6 +104,14 @@ fn build(which: Selection) -> Result<Vec<Archive>> {
             Ok(archives)
         }
     }
+}
+
+/// What every build needs: the right to enter root file systems, Debian's packages, the cache.
+fn prepare() -> Result<Cache> {
+    let problems = refusal::without_linux_or_root(LINUX_FOR, ROOT_FOR);
+    ensure!(problems.is_empty(), "{}", explain(&problems));
+    debian::ensure(PACKAGES)?;
+    Cache::lock()
 }
 
 /// The directory of everything this module keeps, locked: two builds of one thing would meet in it.

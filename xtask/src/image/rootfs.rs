@@ -115,6 +115,11 @@ impl BuildRoot {
         Ok(Self(root))
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The fingerprint of what a script that runs in the root of a suite makes of nothing but itself.
     pub(super) fn fingerprint(suite: &'static Suite, script: &str) -> String {
         Recipe::build(suite).fingerprint().words([ENTER, script]).finish()

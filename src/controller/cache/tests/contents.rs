@@ -1,6 +1,6 @@
 //! What is known of the objects that pods read: their versions by watching, their content by reading.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rstest::rstest;
@@ -19,7 +19,7 @@ fn unread(newest: u64) -> Unread {
 }
 
 fn content(digest: u64) -> Content {
-    Content { digest, keys: BTreeSet::new(), restart: true, cookie_flaws: BTreeMap::new() }
+    Content { digest, restart: true, ..Content::default() }
 }
 
 fn seen(version: u64) -> Change<ObjectMeta> {
@@ -61,7 +61,7 @@ fn what_is_new_to_a_release_is_unread_until_it_is_read() {
 }
 
 #[rstest]
-#[case::newer(seen(11), &["shop", "web"], Lookup::Unknown)]
+#[case::newer(seen(11), &["shop", "web"], Lookup::Changed(content(1)))]
 #[case::the_same(seen(10), &[], Lookup::Known(content(1)))]
 #[case::older(seen(9), &[], Lookup::Known(content(1)))]
 #[case::deleted(gone(11), &["shop", "web"], Lookup::Missing)]
@@ -94,11 +94,12 @@ fn an_object_whose_version_moved_is_read_again() {
 }
 
 #[test]
-fn a_read_that_is_older_than_what_was_seen_counts_for_nothing() {
+fn a_read_that_is_older_than_what_was_seen_is_not_the_last() {
     let mut index = index();
     change(&mut index, seen(12));
     index.put("store", &unread(0), Some((11, content(2))));
-    assert_eq!(known(&index), Lookup::Unknown);
+    assert_eq!(known(&index), Lookup::Changed(content(2)));
+    assert_eq!(index.track(&key("shop"), [env()].into()), [unread(12)]);
 }
 
 #[test]

@@ -115,15 +115,64 @@ fn what_a_list_no_longer_names_is_gone_when_it_ends() {
     assert_eq!(members(&cache, "market"), ["api"]);
 }
 
+/// A release at a version that cannot be read.
+fn unreadable(name: &str, version: u64) -> Unreadable {
+    Unreadable { metadata: release(name, version, "").metadata, status: None, problem: "spec.image: is 7".to_owned() }
+}
+
 #[test]
 fn a_release_that_cannot_be_read_is_kept_as_it_was() {
     let mut cache = cache();
     cache.on_release(Change::Begin);
     for name in ["api", "web", "shop"] {
-        cache.releases.keep(&key(name));
+        assert_eq!(names(&cache.releases.put_unreadable(unreadable(name, 11))), [name]);
+        assert_eq!(names(&cache.releases.put_unreadable(unreadable(name, 11))), NOBODY, "it is no news");
     }
     assert_eq!(names(&cache.on_release(Change::End)), NOBODY);
-    assert_eq!(cache.releases.len(), 3);
+    assert_eq!(members(&cache, "market"), ["api", "web"]);
+    assert_eq!(cache.releases.unreadable(&key("api")).unwrap().problem, "spec.image: is 7");
+}
+
+#[test]
+fn of_one_that_never_could_be_read_only_that_is_known() {
+    let mut cache = cache();
+    cache.releases.put_unreadable(unreadable("broken", 11));
+    assert_eq!(cache.releases.get(&key("broken")), None);
+    let owners =
+        |cache: &Cache, namespace: &str| cache.releases.unreadable_in(namespace).filter_map(Unreadable::owner).count();
+    assert_eq!((owners(&cache, "store"), owners(&cache, "stor"), owners(&cache, "store2")), (1, 0, 0));
+}
+
+/// Whatever cluster it was in, its neighbours have kept what they share for it.
+#[rstest]
+#[case::mended(Change::Seen(release("broken", 12, "")), &["api", "shop", "web", "broken", "broken"])]
+#[case::deleted(Change::Gone(release("broken", 12, "")), &["api", "shop", "web", "broken"])]
+fn what_becomes_of_one_that_cannot_be_read_concerns_its_namespace(
+    #[case] change: Change<ElixirRelease>,
+    #[case] expected: &[&str],
+) {
+    let mut cache = cache();
+    cache.releases.put_unreadable(unreadable("broken", 11));
+    assert_eq!(names(&cache.on_release(change)), expected);
+    assert_eq!(cache.releases.unreadable(&key("broken")), None);
+}
+
+#[test]
+fn one_that_a_list_no_longer_names_is_gone() {
+    let mut cache = Cache::default();
+    cache.releases.put_unreadable(unreadable("broken", 11));
+    cache.on_release(Change::Begin);
+    assert_eq!(names(&cache.on_release(Change::End)), ["broken"]);
+    assert_eq!(cache.releases.unreadable(&key("broken")), None);
+}
+
+/// A status that was written while the release could be read may return after the watch told that it no longer can.
+#[test]
+fn an_earlier_version_does_not_make_it_readable() {
+    let mut cache = cache();
+    cache.releases.put_unreadable(unreadable("shop", 13));
+    assert_eq!(names(&cache.releases.put_written(changed("/spec/replicas", json!(2)))), NOBODY);
+    assert!(cache.releases.unreadable(&key("shop")).is_some());
 }
 
 #[test]

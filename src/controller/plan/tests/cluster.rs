@@ -151,3 +151,65 @@ fn a_member_does_not_delete_a_child_of_another_that_lost_its_label() {
     }
     assert_eq!(told(&world.plan("api")), NOTHING);
 }
+
+/// [`market`] after the operator was replaced by one that cannot read `api`. Nobody knows which cluster that is in.
+fn market_with_one_that_cannot_be_read() -> World {
+    let mut world = market();
+    world.unreadable.insert("api".to_owned());
+    world.settle();
+    world
+}
+
+fn owners(world: &World) -> [std::collections::BTreeSet<String>; 2] {
+    let owners = |kind, name| world.object(kind, name).unwrap().owners().iter().map(ToString::to_string).collect();
+    [owners(ChildKind::Secret, "market-cookie"), owners(ChildKind::Service, "market-nodes")]
+}
+
+fn uids<const N: usize>(releases: [&str; N]) -> std::collections::BTreeSet<String> {
+    releases.iter().map(|release| format!("uid-of-{release}")).collect()
+}
+
+#[test]
+fn who_cannot_be_read_stays_an_owner() {
+    let mut world = market_with_one_that_cannot_be_read();
+    assert_eq!(owners(&world), [uids(["api", "web"]), uids(["api", "web"])]);
+    world.store("db", API);
+    world.settle();
+    assert_eq!(owners(&world), [uids(["api", "db", "web"]), uids(["api", "db", "web"])]);
+    world.store("lone", "");
+    world.settle();
+    assert_eq!(world.object(ChildKind::Service, "lone-nodes").unwrap().owners(), ["uid-of-lone"]);
+}
+
+#[test]
+fn what_it_shares_outlives_the_last_member_that_can_be_read() {
+    let mut world = market_with_one_that_cannot_be_read();
+    let cookie = world.object(ChildKind::Secret, "market-cookie").unwrap().uid.clone();
+    world.releases.remove("web");
+    world.settle();
+    assert_eq!(world.object(ChildKind::Secret, "market-cookie").unwrap().uid, cookie);
+    assert_eq!(world.names(ChildKind::Service), ["market-nodes"]);
+}
+
+#[test]
+fn who_leaves_it_alone_cleans_nothing_up_before_it_can_be_read() {
+    let mut world = market_with_one_that_cannot_be_read();
+    world.store("web", "{image: 'web:1', cluster: {name: web}}");
+    world.settle();
+    assert_eq!(world.names(ChildKind::Service), ["market-nodes", "web-nodes"]);
+
+    world.unreadable.clear();
+    world.settle();
+    assert_eq!(owners(&world), [uids(["api"]), uids(["api"])]);
+}
+
+#[test]
+fn a_headless_service_that_only_it_asked_for_is_kept() {
+    let mut world = World::default();
+    world.store("api", "cluster: {name: market, service: {name: legacy}}");
+    world.store("web", WEB);
+    world.settle();
+    world.unreadable.insert("api".to_owned());
+    world.settle();
+    assert_eq!(world.names(ChildKind::Service), ["legacy", "market-nodes", "web"]);
+}

@@ -3,6 +3,7 @@
 mod cluster;
 mod convergence;
 mod revisions;
+mod seen;
 mod stored;
 mod world;
 

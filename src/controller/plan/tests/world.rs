@@ -14,7 +14,7 @@ use super::super::{Desired, Plan, Step, Taken, plan};
 use super::stored::Stored;
 use crate::api::ElixirRelease;
 use crate::controller::apply::Outcome;
-use crate::controller::cache::{Cache, Change, Key, Unread};
+use crate::controller::cache::{Key, Unread};
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
@@ -29,10 +29,12 @@ const ROUNDS: usize = 8;
 pub struct World {
     pub releases: BTreeMap<String, ElixirRelease>,
     pub objects: BTreeMap<(ChildKind, String), Stored>,
+    /// Names of releases that the operator, newly started, cannot read.
+    pub unreadable: BTreeSet<String>,
     /// The Secrets that pods read.
     contents: Contents,
     /// What the process of the operator has read of revisions.
-    pinned: BTreeMap<String, (String, PodTemplateSpec)>,
+    pub pinned: BTreeMap<String, (String, PodTemplateSpec)>,
     clock: u64,
 }
 
@@ -99,7 +101,7 @@ impl World {
         let reference = Reference { kind: ReferenceKind::Secret, name: secret.to_owned() };
         let keys = [key.to_owned()].into();
         let digest = self.tick();
-        self.contents.insert(reference, Content { digest, keys, restart: true, cookie_flaws: BTreeMap::new() });
+        self.contents.insert(reference, Content { digest, keys, restart: true, ..Content::default() });
     }
 
     /// A new process of the operator, which has read nothing yet.
@@ -142,7 +144,7 @@ impl World {
 
     /// One reconcile of each release; whether anything was written, read or collected.
     pub fn round(&mut self) -> bool {
-        let names: Vec<_> = self.releases.keys().cloned().collect();
+        let names: Vec<_> = self.releases.keys().filter(|name| !self.unreadable.contains(*name)).cloned().collect();
         let mut moved = false;
         for name in names {
             moved |= self.reconcile(&name, usize::MAX);
@@ -277,21 +279,6 @@ impl World {
             self.clock += 1;
         }
         moved
-    }
-
-    /// What the operator's watches have told it.
-    fn cache(&self) -> Cache {
-        let mut cache = Cache::default();
-        for release in self.releases.values() {
-            cache.on_release(Change::Seen(release.clone()));
-        }
-        for ((kind, name), stored) in self.objects.iter().filter(|(_, stored)| stored.is_watched()) {
-            cache.on_child(*kind, Change::Seen(stored.live(name).into()));
-        }
-        for (release, (revision, template)) in &self.pinned {
-            cache.pin(Key::new("store", release), revision, template.clone());
-        }
-        cache
     }
 
     fn tick(&mut self) -> u64 {

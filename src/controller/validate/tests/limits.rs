@@ -41,11 +41,11 @@ use super::*;
     "spec.vm.schedulers: vm.schedulers must be Auto, Default or a number from 1 to 1024"
 )]
 #[case::least_above_most(
-    |r: Broken| r.spec.autoscaling.as_mut().unwrap().min_replicas = Some(7),
+    |r: Broken| r.spec.autoscaling.as_mut().unwrap().min_replicas = 7,
     "spec.autoscaling: autoscaling.minReplicas must not be above autoscaling.maxReplicas: lower the first or raise the second"
 )]
 #[case::from_zero_by_cpu(
-    |r: Broken| r.spec.autoscaling.as_mut().unwrap().min_replicas = Some(0),
+    |r: Broken| r.spec.autoscaling.as_mut().unwrap().min_replicas = 0,
     "spec.autoscaling.minReplicas: may be 0 only with a metric of type External or Object: no other says when to start the first node; set it to 1"
 )]
 #[case::metric_of_no_type(
@@ -70,7 +70,11 @@ use super::*;
 )]
 #[case::request_of_a_sidecar(
     |r: Broken| r.spec.pod_template = yaml("{spec: {containers: [{name: log, image: x, resources: {requests: {cpu: much}}}]}}"),
-    "spec.podTemplate.spec.containers[log].resources.requests[cpu]: \"much\" is not an amount: write it like 500m, 0.5, 512Mi or 1Gi, and not below 0"
+    "spec.podTemplate.spec.containers[0].resources.requests[cpu]: \"much\" is not an amount: write it like 500m, 0.5, 512Mi or 1Gi, and not below 0"
+)]
+#[case::request_of_an_init_container(
+    |r: Broken| r.spec.pod_template = yaml("{spec: {initContainers: [{name: warm, image: x, resources: {limits: {cpu: lots}}}]}}"),
+    "spec.podTemplate.spec.initContainers[0].resources.limits[cpu]: \"lots\" is not an amount: write it like 500m, 0.5, 512Mi or 1Gi, and not below 0"
 )]
 fn limits(#[case] breaks: fn(&mut ElixirRelease), #[case] expected: &str) {
     only(breaks, expected);

@@ -82,6 +82,35 @@ fn basenames_may_differ_where_nobody_looks_them_up_by_dns() {
 }
 
 #[test]
+fn a_third_may_look_up_one_of_two_that_differ() {
+    let api = member("api", "{discovery: Kubernetes}");
+    let indexer = member("indexer", "{discovery: None, basename: indexer}");
+    let web = member("web", "{discovery: DNS}");
+    let members = [&api, &indexer, &web];
+    let expected = "spec.cluster.basename: is market here and indexer in indexer, an older release of cluster market";
+    assert_eq!(judged(&web, &members), [format!("{expected}: {TOLD}")]);
+    assert_eq!(judged(&api, &members), [""; 0]);
+    assert_eq!(judged(&indexer, &members), [""; 0], "it runs already, and got on with those that were there");
+}
+
+#[test]
+fn who_has_been_told_is_no_measure_for_the_younger() {
+    let (api, wrong, web) = (member("api", "{}"), member("wrong", "{epmd: Disabled}"), member("web", "{}"));
+    assert_eq!(judged(&web, &[&api, &wrong, &web]), [""; 0]);
+    assert_eq!(judged(&wrong, &[&api, &wrong, &web]).len(), 1);
+}
+
+#[test]
+fn a_field_is_told_once_and_by_the_oldest() {
+    let (api, indexer) = (member("api", "{}"), member("indexer", "{discovery: None}"));
+    let web = member("web", "{epmd: Disabled, basename: web}");
+    let told = judged(&web, &[&api, &indexer, &web]);
+    let oldest = format!("in api, the oldest release of cluster market: {TOLD}");
+    let expected = ["epmd: is Disabled here and Enabled", "basename: is web here and market"];
+    assert_eq!(told, expected.map(|field| format!("spec.cluster.{field} {oldest}")));
+}
+
+#[test]
 fn lone_nodes_have_nobody_to_agree_with() {
     let (api, lone) = (member("api", "{}"), member("lone", "{distribution: Disabled, epmd: Disabled}"));
     assert_eq!(judged(&lone, &[&api]), [""; 0]);

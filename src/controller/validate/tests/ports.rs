@@ -29,7 +29,58 @@ use super::*;
 )]
 #[case::port_of_a_sidecar(
     |r: Broken| r.spec.pod_template = yaml("{spec: {containers: [{name: exporter, image: x, resources: {requests: {cpu: 1}}, ports: [{containerPort: 9100}]}]}}"),
-    "spec.podTemplate.spec.containers[exporter].ports: 9100/TCP is taken by spec.cluster.ports.distribution (9100 to 9105/TCP): remove it or choose another"
+    "spec.podTemplate.spec.containers[0].ports: 9100/TCP is taken by spec.cluster.ports.distribution (9100 to 9105/TCP): remove it or choose another"
+)]
+#[case::port_of_a_native_sidecar(
+    |r: Broken| r.spec.pod_template = yaml("{spec: {initContainers: [{name: warm, image: x}, {name: proxy, image: x, restartPolicy: Always, resources: {requests: {cpu: 1}}, ports: [{containerPort: 9100}]}]}}"),
+    "spec.podTemplate.spec.initContainers[1].ports: 9100/TCP is taken by spec.cluster.ports.distribution (9100 to 9105/TCP): remove it or choose another"
+)]
+#[case::declared_port_among_the_extra_ones(
+    |r: Broken| r.spec.cluster.ports.extra = yaml("[{port: 3990, endPort: 4010}]"),
+    "spec.ports[0].containerPort: 4000/TCP is taken by spec.cluster.ports.extra[0] (3990 to 4010/TCP): remove it or choose another"
+)]
+#[case::extra_port_of_epmd(
+    |r: Broken| r.spec.cluster.ports.extra = yaml("[{port: 4369}]"),
+    "spec.cluster.ports.extra[0]: 4369/TCP is taken by spec.cluster.ports.epmd (4369/TCP): remove it or choose another"
+)]
+#[case::declared_twice_and_carried(
+    |r: Broken| {
+        r.spec.service = yaml("{}");
+        r.spec.ports = yaml("[{containerPort: 4000}, {containerPort: 4000}]");
+    },
+    "spec.ports[1].containerPort: 4000/TCP is taken by spec.ports[0].containerPort (4000/TCP): remove it or choose another"
+)]
+#[case::declared_twice_under_two_names(
+    |r: Broken| {
+        r.spec.service = yaml("{}");
+        r.spec.ports = yaml("[{name: http, containerPort: 4000}, {name: web, containerPort: 4000}]");
+    },
+    "spec.ports[1].containerPort: 4000/TCP is taken by spec.ports[0].containerPort (4000/TCP): remove it or choose another"
+)]
+#[case::declared_port_out_of_range(
+    |r: Broken| {
+        r.spec.service = yaml("{}");
+        r.spec.ports[1].container_port = 0;
+    },
+    "spec.ports[1].containerPort: must be from 1 to 65535"
+)]
+#[case::name_of_the_second_of_two_protocols(
+    |r: Broken| {
+        r.spec.service = yaml("{}");
+        r.spec.ports = yaml("[{name: dns, containerPort: 53}, {name: DNS, containerPort: 53, protocol: UDP}]");
+    },
+    "spec.ports[1].name: must have at most 15 lower-case letters, digits and single dashes, at least one letter, and no dash at an end"
+)]
+#[case::name_that_a_port_without_one_gets(
+    |r: Broken| {
+        r.spec.service = yaml("{}");
+        r.spec.ports = yaml("[{name: port-4001, containerPort: 4000}, {containerPort: 4001}]");
+    },
+    "spec.ports[1].name: names port-4001 a second time: rename one of them"
+)]
+#[case::service_port_of_the_second_protocol(
+    |r: Broken| r.spec.service.ports = yaml("[{name: a, port: 53, targetPort: 4000}, {name: B, port: 53, protocol: UDP, targetPort: 4000}]"),
+    "spec.service.ports[1].name: must have at most 63 lower-case letters, digits and dashes, and no dash at an end"
 )]
 #[case::no_port(|r: Broken| r.spec.ports[1].container_port = 0, "spec.ports[1].containerPort: must be from 1 to 65535")]
 #[case::port_name_twice(

@@ -69,10 +69,6 @@ use super::*;
     "{cluster: {distribution: Disabled}, podTemplate: {metadata: {labels: {beam-operator.io/cluster: shop}}}}",
     &["spec.podTemplate.metadata.labels[beam-operator.io/cluster]: must be absent: the operator selects pods by it, remove the line"]
 )]
-#[case::managed_by_label(
-    "podTemplate: {metadata: {labels: {app.kubernetes.io/managed-by: Helm}}}",
-    &["spec.podTemplate.metadata.labels[app.kubernetes.io/managed-by]: must stay \"beam-operator\": the operator selects pods by it, remove the line"]
-)]
 #[case::revision_label(
     "podTemplate: {metadata: {labels: {beam-operator.io/revision: a}}}",
     &["spec.podTemplate.metadata.labels[beam-operator.io/revision]: is set by the operator: remove the line"]
@@ -93,6 +89,18 @@ use super::*;
         "spec.vm.flags: must not have -setcookie: the start script passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef",
     ]
 )]
+#[case::cookie_in_the_template(
+    "podTemplate: {spec: {containers: [{name: release, env: [{name: A, value: b}, {name: ERL_FLAGS, value: -setcookie x}]}]}}",
+    &["spec.podTemplate.spec.containers[0].env[1].value: must not have -setcookie: the start script passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef"]
+)]
+#[case::cookie_of_distillery(
+    "{release: {tool: Distillery}, vm: {flags: -setcookie a}}",
+    &["spec.vm.flags: must not have -setcookie: vm.args passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef"]
+)]
+#[case::cookie_of_relx(
+    "{release: {tool: Relx}, env: [{name: ERL_ZFLAGS, value: -setcookie a}]}",
+    &["spec.env[0].value: must not have -setcookie: vm.args passes it already and given twice it is ignored; use cluster.cookie.secretKeyRef"]
+)]
 #[case::every_problem_at_once(
     "{env: [{name: A}, {name: A}], podTemplate: {metadata: {labels: {beam-operator.io/revision: a}}, spec: {containers: [{name: log}]}}}",
     &[
@@ -108,6 +116,23 @@ fn names_what_is_wrong(#[case] spec: &str, #[case] expected: &[&str]) {
 #[test]
 fn a_label_of_the_same_value_is_no_problem() {
     let spec = "podTemplate: {metadata: {labels: {beam-operator.io/release: shop, beam-operator.io/cluster: shop}}}";
+    assert!(super::super::draft(&release(spec)).is_ok());
+}
+
+/// What a chart stamps on everything it makes: nothing selects pods by it.
+#[rstest]
+#[case::of_a_chart("Helm", Some("Helm"))]
+#[case::removed("null", None)]
+fn the_template_may_say_who_manages_the_pods(#[case] manager: &str, #[case] expected: Option<&str>) {
+    let spec = format!("podTemplate: {{metadata: {{labels: {{app.kubernetes.io/managed-by: {manager}}}}}}}");
+    let labels = template(&spec).metadata.unwrap().labels.unwrap();
+    assert_eq!(labels.get("app.kubernetes.io/managed-by").map(String::as_str), expected);
+}
+
+#[test]
+fn an_entry_that_the_template_replaces_is_not_judged() {
+    let spec = "{env: [{name: ERL_FLAGS, value: -setcookie x}], \
+                podTemplate: {spec: {containers: [{name: release, env: [{name: ERL_FLAGS, value: +P 1}]}]}}}";
     assert!(super::super::draft(&release(spec)).is_ok());
 }
 

@@ -113,6 +113,21 @@ fn of_the_pod(#[case] spec: &str, #[case] field: &str, #[case] expected: Value) 
 #[case::grace("shutdown: {gracePeriodSeconds: 90}", "terminationGracePeriodSeconds: 7", "terminationGracePeriodSeconds", json!(7))]
 #[case::account("serviceAccountName: a", "serviceAccountName: b", "serviceAccountName", json!("b"))]
 #[case::token("{}", "automountServiceAccountToken: true", "automountServiceAccountToken", json!(true))]
+#[case::token_of_an_account_that_the_template_names(
+    "{}",
+    "serviceAccountName: flame",
+    "automountServiceAccountToken",
+    Value::Null
+)]
+#[case::token_of_an_account_by_its_old_field(
+    "{}",
+    "serviceAccount: flame",
+    "automountServiceAccountToken",
+    Value::Null
+)]
+#[case::no_token_of_an_account_that_it_removes("serviceAccountName: a", "serviceAccountName: null", "automountServiceAccountToken", json!(false))]
+#[case::token_of_another_account_for_discovery("cluster: {discovery: Kubernetes}", "serviceAccountName: b", "automountServiceAccountToken", json!(true))]
+#[case::an_account_without_its_token("{}", "{serviceAccountName: a, automountServiceAccountToken: false}", "automountServiceAccountToken", json!(false))]
 #[case::service_links("{}", "enableServiceLinks: true", "enableServiceLinks", json!(true))]
 #[case::security("{}", "securityContext: {runAsUser: 1000, seccompProfile: {type: Unconfined}}", "securityContext", json!({"runAsUser": 1000, "seccompProfile": {"type": "Unconfined"}}))]
 #[case::pull_secrets("imagePullSecrets: [{name: a}]", "imagePullSecrets: [{name: b}]", "imagePullSecrets", json!([{"name": "a"}, {"name": "b"}]))]
@@ -120,6 +135,12 @@ fn of_the_pod(#[case] spec: &str, #[case] field: &str, #[case] expected: Value) 
 #[case::volume_removed("{release: {tool: None}, volumes: [{name: v}]}", "volumes: [{name: v, $patch: delete}]", "volumes", json!([]))]
 #[case::node_selector("{}", "nodeSelector: {disk: ssd}", "nodeSelector", json!({"disk": "ssd"}))]
 #[case::tolerations("{}", "tolerations: [{key: a, operator: Exists}]", "tolerations", json!([{"key": "a", "operator": "Exists"}]))]
+#[case::affinity(
+    "{}",
+    "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In, values: [ssd]}]}]}}}",
+    "affinity",
+    json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}]}}})
+)]
 #[case::dns("{}", "dnsConfig: {options: [{name: ndots, value: '2'}]}", "dnsConfig", json!({"options": [{"name": "ndots", "value": "2"}]}))]
 #[case::host_aliases("{}", "hostAliases: [{ip: 10.0.0.1, hostnames: [a]}]", "hostAliases", json!([{"ip": "10.0.0.1", "hostnames": ["a"]}]))]
 fn the_template_has_the_last_word(

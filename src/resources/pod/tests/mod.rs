@@ -3,7 +3,9 @@
 
 mod drafts;
 mod fields;
+mod flags;
 mod kubelet;
+mod others;
 mod places;
 mod properties;
 mod snapshots;
@@ -36,6 +38,12 @@ fn pod(spec: &str) -> PodSpec {
     template(spec).spec.unwrap()
 }
 
+/// What the release's container reads as `variable`.
+fn read(spec: &str, objects: &str, variable: &str) -> Option<String> {
+    let contents = contents(objects);
+    kubelet::environment(&template_with(spec, &contents), "release", &contents).get(variable).cloned()
+}
+
 fn problems(spec: &str) -> Vec<String> {
     super::draft(&release(spec)).unwrap_err().iter().map(Problem::to_string).collect()
 }
@@ -43,13 +51,11 @@ fn problems(spec: &str) -> Vec<String> {
 /// The objects that exist, written as `Secret/name: [key, …]`.
 fn contents(yaml: &str) -> Contents {
     let objects: BTreeMap<String, Vec<String>> = serde_yaml::from_str(yaml).unwrap();
-    let content = |keys: Vec<String>| Content {
-        digest: 0,
-        keys: keys.into_iter().collect(),
-        restart: true,
-        cookie_flaws: BTreeMap::new(),
-    };
-    objects.into_iter().map(|(object, keys)| (reference(&object), content(keys))).collect()
+    let content = |keys: Vec<String>| Content { keys: keys.into_iter().collect(), restart: true, ..Content::default() };
+    // Beside them there is always a ConfigMap whose keys are for files only.
+    let file_keys = ["RELEASE_NODE".to_owned()].into();
+    let binary = (reference("ConfigMap/binary"), Content { file_keys, ..Content::default() });
+    objects.into_iter().map(|(object, keys)| (reference(&object), content(keys))).chain([binary]).collect()
 }
 
 fn reference(object: &str) -> Reference {

@@ -101,6 +101,14 @@ fn a_moved_epmd_is_told(#[case] spec: &str, #[case] expected: Option<&str>) {
     "{cluster: {epmd: Disabled}, env: [{name: ERL_AFLAGS, value: -erl_epmd_port 9200}]}",
     "-erl_epmd_port 9200 -kernel inet_dist_listen_min 9100 inet_dist_listen_max 9100 -start_epmd false"
 )]
+#[case::options_say_nothing_about_ports(
+    "env: [{name: ERL_FLAGS, value: '-kernel inet_dist_listen_options [{nodelay,true}]'}]",
+    "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105"
+)]
+#[case::options_in_vm_flags(
+    "vm: {flags: '-kernel inet_dist_listen_options [{nodelay,true}]'}",
+    "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105"
+)]
 #[case::their_port_elsewhere(
     "{cluster: {epmd: Disabled}, env: [{name: ERL_FLAGS, value: -start_epmd false -erl_epmd_port 9200}]}",
     "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9100"

@@ -6,12 +6,6 @@ use super::kubelet::environment;
 use super::*;
 use crate::resources::pod::containers;
 
-/// What the release's container reads as `variable`.
-fn read(spec: &str, objects: &str, variable: &str) -> Option<String> {
-    let contents = contents(objects);
-    environment(&template_with(spec, &contents), "release", &contents).get(variable).cloned()
-}
-
 #[rstest]
 #[case("POD_IP", "10.1.2.3")]
 #[case("POD_NAME", "<metadata.name>")]
@@ -142,6 +136,7 @@ fn an_entry_of_the_same_name_replaces_ours(#[case] spec: &str, #[case] variable:
 )]
 #[case::another_key("envFrom: [{secretRef: {name: s}}]", "Secret/s: [OTHER]", "RELEASE_NODE", "shop@10.1.2.3")]
 #[case::absent("envFrom: [{secretRef: {name: s, optional: true}}]", "{}", "RELEASE_NODE", "shop@10.1.2.3")]
+#[case::binary_data("envFrom: [{configMapRef: {name: binary}}]", "{}", "RELEASE_NODE", "shop@10.1.2.3")]
 #[case::of_the_other_kind(
     "envFrom: [{secretRef: {name: s}}]",
     "ConfigMap/s: [RELEASE_NODE]",
@@ -155,121 +150,6 @@ fn a_key_of_env_from_replaces_ours(
     #[case] expected: &str,
 ) {
     assert_eq!(read(spec, objects, variable).as_deref(), Some(expected));
-}
-
-const LISTEN: &str = "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105";
-const SCHEDULERS: &str = "+S 2:2";
-
-#[rstest]
-#[case::nothing_of_theirs("vm: {schedulers: 2}", "{}", LISTEN, SCHEDULERS)]
-#[case::literal(
-    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, value: -heart}, {name: ERL_ZFLAGS, value: +S 4}]}",
-    "{}",
-    &format!("-heart {LISTEN}"),
-    "+S 2:2 +S 4"
-)]
-#[case::refers_to_their_own(
-    "{vm: {schedulers: 2}, env: [{name: F, value: -heart}, {name: ERL_AFLAGS, value: $(F)}, {name: ERL_ZFLAGS, value: $(F)}]}",
-    "{}",
-    &format!("-heart {LISTEN}"),
-    "+S 2:2 -heart"
-)]
-#[case::vm_flags_refer_to_their_own(
-    "{vm: {schedulers: 2, flags: +P $(LIMIT)}, env: [{name: LIMIT, value: '99'}]}",
-    "{}",
-    LISTEN,
-    "+S 2:2 +P 99"
-)]
-#[case::from_a_key(
-    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}, \
-      {name: ERL_ZFLAGS, valueFrom: {configMapKeyRef: {name: m, key: z}}}]}",
-    "{Secret/s: [a], ConfigMap/m: [z]}",
-    &format!("<Secret/s/a> {LISTEN}"),
-    "+S 2:2 <ConfigMap/m/z>"
-)]
-#[case::from_an_object(
-    "{vm: {schedulers: 2}, envFrom: [{secretRef: {name: s}}]}",
-    "Secret/s: [ERL_AFLAGS, ERL_ZFLAGS]",
-    &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
-    "+S 2:2 <Secret/s/ERL_ZFLAGS>"
-)]
-#[case::from_an_optional_key_that_is_absent(
-    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a, optional: true}}}]}",
-    "Secret/s: [b]",
-    LISTEN,
-    SCHEDULERS
-)]
-#[case::an_absent_key_over_an_object(
-    "{vm: {schedulers: 2}, envFrom: [{secretRef: {name: s}}], \
-      env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a, optional: true}}}]}",
-    "Secret/s: [ERL_AFLAGS]",
-    &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
-    SCHEDULERS
-)]
-#[case::empty(
-    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS}, {name: ERL_ZFLAGS, value: ''}]}",
-    "{}",
-    LISTEN,
-    SCHEDULERS
-)]
-#[case::the_helper_name_is_taken(
-    "{vm: {schedulers: 2}, env: [{name: BEAM_ERL_AFLAGS, value: x}, \
-      {name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}]}",
-    "Secret/s: [a]",
-    &format!("<Secret/s/a> {LISTEN}"),
-    SCHEDULERS
-)]
-fn flags_are_joined(#[case] spec: &str, #[case] objects: &str, #[case] first: &str, #[case] last: &str) {
-    assert_eq!(read(spec, objects, "ERL_AFLAGS").as_deref(), Some(first));
-    assert_eq!(read(spec, objects, "ERL_ZFLAGS").as_deref(), Some(last));
-}
-
-#[test]
-fn erl_flags_is_the_users_alone() {
-    assert_eq!(read("env: [{name: ERL_FLAGS, value: +P 99}]", "{}", "ERL_FLAGS").as_deref(), Some("+P 99"));
-    assert_eq!(read("{}", "{}", "ERL_FLAGS"), None);
-}
-
-#[rstest]
-#[case("{}")]
-#[case("release: {tool: Distillery}")]
-#[case("release: {tool: Relx}")]
-#[case("release: {tool: None}")]
-#[case("{cluster: {epmd: Disabled}, vm: {schedulers: 1, flags: +P 1}}")]
-fn nothing_ever_passes_a_cookie_as_a_flag(#[case] spec: &str) {
-    assert!(!serde_yaml::to_string(&template(spec)).unwrap().contains("setcookie"));
-}
-
-const SIDECAR: &str = "podTemplate: {spec: {initContainers: [{name: init, image: i}], containers: [{name: log, image: i, env: [{name: N, value: $(BEAM_NODE)}, {name: BEAM_BASENAME, value: mine}]}]}}";
-
-#[rstest]
-#[case("init")]
-#[case("log")]
-fn other_containers_get_all_facts_but_the_cookie(#[case] container: &str) {
-    let read = environment(&template(SIDECAR), container, &Contents::new());
-    let ours: Vec<_> = read.keys().filter(|name| name.starts_with("POD_") || name.starts_with("BEAM_")).collect();
-    let expected = [
-        "BEAM_BASENAME",
-        "BEAM_CLUSTER_DNS",
-        "BEAM_CLUSTER_SERVICE",
-        "BEAM_NODE",
-        "BEAM_REVISION",
-        "POD_IP",
-        "POD_NAME",
-        "POD_NAMESPACE",
-    ];
-    assert_eq!(ours, expected);
-    assert!(read.keys().all(|name| !name.starts_with("RELEASE_") && !name.starts_with("ERL_")));
-    assert!(!read.values().any(|value| value.contains("cookie")));
-}
-
-#[test]
-fn variables_of_other_containers_win_too() {
-    let read = environment(&template(SIDECAR), "log", &Contents::new());
-    assert_eq!((read["N"].as_str(), read["BEAM_BASENAME"].as_str()), ("shop@10.1.2.3", "mine"));
-    let objects = contents("Secret/s: [POD_IP]");
-    let spec = "podTemplate: {spec: {containers: [{name: log, image: i, envFrom: [{secretRef: {name: s}}]}]}}";
-    assert_eq!(environment(&template_with(spec, &objects), "log", &objects)["BEAM_NODE"], "shop@<Secret/s/POD_IP>");
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! What the operator sees of the world.
+
+use kube::ResourceExt;
+
+use super::world::World;
+use crate::controller::cache::{Cache, Change, Key, Unreadable};
+
+impl World {
+    /// What the operator's watches have told it.
+    pub fn cache(&self) -> Cache {
+        let mut cache = Cache::default();
+        for release in self.releases.values() {
+            if self.unreadable.contains(&release.name_any()) {
+                let metadata = release.metadata.clone();
+                cache.releases.put_unreadable(Unreadable { metadata, ..Unreadable::default() });
+            } else {
+                cache.on_release(Change::Seen(release.clone()));
+            }
+        }
+        for ((kind, name), stored) in self.objects.iter().filter(|(_, stored)| stored.is_watched()) {
+            cache.on_child(*kind, Change::Seen(stored.live(name).into()));
+        }
+        for (release, (revision, template)) in &self.pinned {
+            cache.pin(Key::new("store", release), revision, template.clone());
+        }
+        cache
+    }
+}

@@ -1,0 +1,88 @@
+//! Flags in variables: ours joined to the user's.
+
+use rstest::rstest;
+
+use super::*;
+
+const LISTEN: &str = "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105";
+const SCHEDULERS: &str = "+S 2:2";
+
+#[rstest]
+#[case::nothing_of_theirs("vm: {schedulers: 2}", "{}", LISTEN, SCHEDULERS)]
+#[case::literal(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, value: -heart}, {name: ERL_ZFLAGS, value: +S 4}]}",
+    "{}",
+    &format!("-heart {LISTEN}"),
+    "+S 2:2 +S 4"
+)]
+#[case::refers_to_their_own(
+    "{vm: {schedulers: 2}, env: [{name: F, value: -heart}, {name: ERL_AFLAGS, value: $(F)}, {name: ERL_ZFLAGS, value: $(F)}]}",
+    "{}",
+    &format!("-heart {LISTEN}"),
+    "+S 2:2 -heart"
+)]
+#[case::vm_flags_refer_to_their_own(
+    "{vm: {schedulers: 2, flags: +P $(LIMIT)}, env: [{name: LIMIT, value: '99'}]}",
+    "{}",
+    LISTEN,
+    "+S 2:2 +P 99"
+)]
+#[case::from_a_key(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}, \
+      {name: ERL_ZFLAGS, valueFrom: {configMapKeyRef: {name: m, key: z}}}]}",
+    "{Secret/s: [a], ConfigMap/m: [z]}",
+    &format!("<Secret/s/a> {LISTEN}"),
+    "+S 2:2 <ConfigMap/m/z>"
+)]
+#[case::from_an_object(
+    "{vm: {schedulers: 2}, envFrom: [{secretRef: {name: s}}]}",
+    "Secret/s: [ERL_AFLAGS, ERL_ZFLAGS]",
+    &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
+    "+S 2:2 <Secret/s/ERL_ZFLAGS>"
+)]
+#[case::from_an_optional_key_that_is_absent(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a, optional: true}}}]}",
+    "Secret/s: [b]",
+    LISTEN,
+    SCHEDULERS
+)]
+#[case::an_absent_key_over_an_object(
+    "{vm: {schedulers: 2}, envFrom: [{secretRef: {name: s}}], \
+      env: [{name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a, optional: true}}}]}",
+    "Secret/s: [ERL_AFLAGS]",
+    &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
+    SCHEDULERS
+)]
+#[case::empty(
+    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS}, {name: ERL_ZFLAGS, value: ''}]}",
+    "{}",
+    LISTEN,
+    SCHEDULERS
+)]
+#[case::the_helper_name_is_taken(
+    "{vm: {schedulers: 2}, env: [{name: BEAM_ERL_AFLAGS, value: x}, \
+      {name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}]}",
+    "Secret/s: [a]",
+    &format!("<Secret/s/a> {LISTEN}"),
+    SCHEDULERS
+)]
+fn flags_are_joined(#[case] spec: &str, #[case] objects: &str, #[case] first: &str, #[case] last: &str) {
+    assert_eq!(read(spec, objects, "ERL_AFLAGS").as_deref(), Some(first));
+    assert_eq!(read(spec, objects, "ERL_ZFLAGS").as_deref(), Some(last));
+}
+
+#[test]
+fn erl_flags_is_the_users_alone() {
+    assert_eq!(read("env: [{name: ERL_FLAGS, value: +P 99}]", "{}", "ERL_FLAGS").as_deref(), Some("+P 99"));
+    assert_eq!(read("{}", "{}", "ERL_FLAGS"), None);
+}
+
+#[rstest]
+#[case("{}")]
+#[case("release: {tool: Distillery}")]
+#[case("release: {tool: Relx}")]
+#[case("release: {tool: None}")]
+#[case("{cluster: {epmd: Disabled}, vm: {schedulers: 1, flags: +P 1}}")]
+fn nothing_ever_passes_a_cookie_as_a_flag(#[case] spec: &str) {
+    assert!(!serde_yaml::to_string(&template(spec)).unwrap().contains("setcookie"));
+}
