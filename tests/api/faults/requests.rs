@@ -164,6 +164,28 @@ async fn a_cookie_gets_its_owners_in_the_end(
     assert!(met >= expected, "{fault:?} was met {met} times and not {expected}");
 }
 
+/// Once everything else has come to rest, only the operator's own memory of the failure can bring it back to it.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_cookie_without_its_owners_is_not_forgotten() {
+    let wanted = joined().await;
+    let scene = Scene::start("not-forgotten").await;
+    let strikes = scene.proxy.fail(usize::MAX, Fault::Status(500), |request| Kind::Patch.is_of(request));
+    settings(&scene, "5").await;
+    let spec = format!("{FIRST}cluster: {{name: market}}");
+    scene.apply("shop", &spec).await;
+    // Its cookie is made by then, with one owner.
+    scene.applied("shop").await;
+    scene.apply("blog", &spec).await;
+    for release in ["shop", "blog"] {
+        scene.condition(release, "Degraded", "WriteFailed").await;
+    }
+    strikes.reach(4).await;
+    scene.rest().await;
+    scene.proxy.heal();
+    ends_as(&scene, wanted).await;
+}
+
 /// The first writes fail, each in another way.
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]

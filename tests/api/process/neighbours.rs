@@ -56,19 +56,19 @@ async fn a_failing_neighbour_does_not_slow_the_others() {
     scene.condition("failing-0", "Degraded", "AsExpected").await;
 }
 
-/// Writes that get no answer hold a slot until their time is up. Those that have hung before leave half of the slots to
-/// the others, so that these wait for nobody.
+/// Writes that get no answer hold a slot until their time is up: a second here, so that once round all of these takes
+/// fifteen, longer than their pauses at first. Those that have hung before leave half of the slots to the others, so that
+/// these wait for nobody.
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_hanging_neighbour_does_not_slow_the_others() {
-    let (scene, calm) = neighbours("hanging", 12, Fault::Hang).await;
+    let (scene, calm) = neighbours("hanging", 30, Fault::Hang).await;
     for release in ["shop", "blog", "wiki"] {
         let took = time_to_apply(&scene, release).await;
-        println!("{release} took {took:?}, and {calm:?} when nobody hung");
-        assert!(took < 2 * calm + Duration::from_secs(1), "{release} took {took:?}, and {calm:?} when nobody hung");
+        assert!(took < 2 * calm + Duration::from_secs(2), "{release} took {took:?}, and {calm:?} when nobody hung");
     }
     scene.proxy.heal();
-    for index in 0..12 {
+    for index in 0..30 {
         scene.condition(&format!("failing-{index}"), "Degraded", "AsExpected").await;
     }
 }
