@@ -85,6 +85,7 @@ async fn an_object_of_another_shape_does_not_stop_the_others() {
     }
 
     // One that ran and breaks later keeps what it has, and goes on when it is corrected.
+    scene.applied("shop").await;
     let shop = scene.children(ChildKind::Deployment);
     let before = releases(&scene).get("shop").await.unwrap().data["status"].clone();
     scene.patch(&releases(&scene), "shop", json!({"spec": {"replicas": 2, "image": {"name": "shop"}}})).await;
