@@ -2,6 +2,7 @@
 //!
 //! It writes a decimal amount as a whole number with the largest suffix that allows one (`0.5` as `500m`), and a binary
 //! one likewise (`1024Mi` as `1Gi`) unless it is below 1024 or no whole number of bytes.
+//! `kube_quantity`, which reads amounts to compare them, prints one in the unit that it was given in.
 //! Source: `CanonicalizeBytes` in <https://pkg.go.dev/k8s.io/apimachinery/pkg/api/resource#Quantity>.
 
 /// Suffixes of powers of 1000, from 10⁻⁹ on.
