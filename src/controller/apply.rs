@@ -10,7 +10,7 @@
 use std::sync::Mutex;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
@@ -180,7 +180,7 @@ impl Applier<'_> {
     async fn make(&self, kind: ChildKind, name: &str, mut object: Value) -> kube::Result<DynamicObject> {
         object["metadata"]["resourceVersion"] = NO_VERSION.into();
         let api = kind.api(self.client, &self.key.namespace);
-        api.patch(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(&object)).await
+        api.patch(name, &applying(), &Patch::Apply(&object)).await
     }
 
     /// Applies over an object that the cache did not know, if it is ours.
@@ -195,7 +195,7 @@ impl Applier<'_> {
         let Desired { kind, name, mut object, digest, .. } = desired;
         object["metadata"]["uid"] = uid.into();
         let api = kind.api(self.client, &self.key.namespace);
-        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let params = applying().force();
         let mut patched = api.patch(&name, &params, &Patch::Apply(&object)).await;
         let is_stuck = match &patched {
             Ok(patched) => is_headless(&patched.data) && !is_headless(&object),
@@ -244,6 +244,12 @@ impl Applier<'_> {
     fn keep(&self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
     }
+}
+
+/// Applies as the operator. The API server need not look for fields that it does not know: it would parse all of the object
+/// once more for that, and a builder knows every field that it writes.
+fn applying() -> PatchParams {
+    PatchParams { field_validation: Some(ValidationDirective::Ignore), ..PatchParams::apply(FIELD_MANAGER) }
 }
 
 /// Whether a Service was refused because it cannot lose the address that it has, or have one that it lacks.

@@ -16,6 +16,9 @@ const FOREIGN_NAMESPACES: u32 = 10;
 /// Bytes in an object of others: nothing of them may ever reach the operator.
 const FOREIGN_SIZE: usize = 2048;
 
+/// The API of the releases.
+const API: (&str, &str) = ("/apis/beam-operator.io/v1alpha1", "elixirreleases");
+
 /// The kinds of children, as the API server has them in its paths.
 const CHILDREN: &[(&str, &str)] = &[
     ("/api/v1", "secrets"),
@@ -91,18 +94,26 @@ fn release_name(number: u32) -> String {
 }
 
 fn releases_path() -> String {
-    format!("/apis/beam-operator.io/v1alpha1/namespaces/{RELEASES}/elixirreleases")
+    path(API, RELEASES)
+}
+
+fn path((group, plural): (&str, &str), namespace: &str) -> String {
+    format!("{group}/namespaces/{namespace}/{plural}")
+}
+
+/// What makes a copy of each of these releases in another namespace.
+pub(super) fn copied_releases(count: u32) -> impl Iterator<Item = PlainRequest> {
+    (0..count).map(|number| PlainRequest::create(path(API, COPIES), copy(release(number))))
 }
 
 /// What makes a copy of every child of the releases in another namespace, as the API server has them now.
-pub(super) fn copies(api_server: &ApiServer) -> Result<Vec<PlainRequest>> {
+pub(super) fn copied_children(api_server: &ApiServer) -> Result<Vec<PlainRequest>> {
     let mut copies = Vec::new();
-    for (group, plural) in CHILDREN {
+    for &kind in CHILDREN {
         let selector = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dbeam-operator";
-        let mut list = api_server.get(&format!("{group}/namespaces/{RELEASES}/{plural}?{selector}"))?;
-        let items = list["items"].as_array_mut().with_context(|| format!("the list of {plural} has no items"))?;
-        let path = format!("{group}/namespaces/{COPIES}/{plural}");
-        copies.extend(items.iter_mut().map(|item| PlainRequest::create(path.clone(), copy(item.take()))));
+        let mut list = api_server.get(&format!("{}?{selector}", path(kind, RELEASES)))?;
+        let items = list["items"].as_array_mut().with_context(|| format!("the list of {} has no items", kind.1))?;
+        copies.extend(items.iter_mut().map(|item| PlainRequest::create(path(kind, COPIES), copy(item.take()))));
     }
     ensure!(!copies.is_empty(), "the operator made nothing");
     Ok(copies)

@@ -70,11 +70,12 @@ fn measure(arguments: &Arguments, binary: &Path) -> Result<Report> {
     phases.make_foreign_objects(arguments.foreign)?;
     let start = phases.start()?;
     let creation = phases.create()?;
-    let copies = phases.copies()?;
+    let copies = phases.copied_children()?;
+    let children = copies.len();
     let rest = phases.rest()?;
     let restart = phases.restart()?;
     let update = phases.update()?;
-    let plain = phases.create_plainly(&copies)?;
+    let plain = phases.create_plainly(copies)?;
     let load = [load_before, report::load()?];
-    Ok(Report::of(arguments, load, &Measured { start, creation, rest, restart, update, children: copies.len(), plain }))
+    Ok(Report::of(arguments, load, &Measured { start, creation, rest, restart, update, children, plain }))
 }

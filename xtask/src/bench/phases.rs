@@ -75,11 +75,11 @@ impl Phases {
     }
 
     /// What makes a copy of every child, once all are there that the operator says it makes.
-    pub(super) fn copies(&self) -> Result<Vec<PlainRequest>> {
+    pub(super) fn copied_children(&self) -> Result<Vec<PlainRequest>> {
         let release = self.api_server.cluster().directory.join("release.json");
         fs::write(&release, bodies::release(0).to_string())?;
         let expected = self.operator.children_of(&release)? * usize::try_from(self.releases)?;
-        let copies = bodies::copies(&self.api_server)?;
+        let copies = bodies::copied_children(&self.api_server)?;
         ensure!(copies.len() == expected, "the operator made {} children instead of {expected}", copies.len());
         Ok(copies)
     }
@@ -112,11 +112,12 @@ impl Phases {
         self.follow_batch(&format!("changing the image of {} releases", self.releases), &batch)
     }
 
-    /// The children once more, without the operator.
-    pub(super) fn create_plainly(&self, copies: &[PlainRequest]) -> Result<Duration> {
+    /// The releases and these children once more, without the operator.
+    pub(super) fn create_plainly(&self, children: Vec<PlainRequest>) -> Result<Duration> {
         self.operator.stop()?;
-        let batch = Batch::prepare(&self.api_server, "copies", copies)?;
-        progress::step(&format!("making copies of the {} children by plain requests", copies.len()), "", || {
+        let copies: Vec<_> = bodies::copied_releases(self.releases).chain(children).collect();
+        let batch = Batch::prepare(&self.api_server, "copies", &copies)?;
+        progress::step(&format!("making copies of these {} objects by plain requests", copies.len()), "", || {
             batch.send()
         })
     }

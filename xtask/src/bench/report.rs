@@ -20,7 +20,7 @@ pub(super) struct Measured {
     pub(super) update: Phase,
     /// How many children there were before the image changed.
     pub(super) children: usize,
-    /// How long plain requests took to make that many.
+    /// How long plain requests took to make the releases and that many.
     pub(super) plain: Duration,
 }
 
@@ -152,7 +152,7 @@ fn creation(measured: &Measured, releases: f64) -> Vec<Figure> {
         each("events for a release", requests.events()),
         Figure::new("requests that were refused", count(requests.refused()), "").at_most(0.0),
         Figure::new("time from the first release to the last write", took, "s"),
-        Figure::new("time of plain requests for the same children", plain, "s"),
+        Figure::new("time of plain requests for the same releases and children", plain, "s"),
         Figure::new("ratio of the two", took / plain, "").at_most(1.3),
     ]
 }
