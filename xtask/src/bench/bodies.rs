@@ -8,8 +8,8 @@ use super::plain::PlainRequest;
 
 /// Where the releases are.
 pub(super) const RELEASES: &str = "releases";
-/// Where copies of their children are made by plain requests.
-pub(super) const COPIES: &str = "copies";
+/// Where copies of them and their children are made by plain requests.
+pub(super) const COPIES: [&str; 2] = ["applied-copies", "posted-copies"];
 
 /// How many namespaces the objects of others are spread over.
 const FOREIGN_NAMESPACES: u32 = 10;
@@ -35,7 +35,7 @@ const CHILDREN: &[(&str, &str)] = &[
 
 /// Every namespace that is needed.
 pub(super) fn namespaces() -> Vec<String> {
-    (0..FOREIGN_NAMESPACES).map(foreign_namespace).chain([RELEASES.to_owned(), COPIES.to_owned()]).collect()
+    (0..FOREIGN_NAMESPACES).map(foreign_namespace).chain([RELEASES].iter().chain(&COPIES).map(ToString::to_string)).collect()
 }
 
 /// What makes a namespace.
@@ -102,21 +102,27 @@ fn path((group, plural): (&str, &str), namespace: &str) -> String {
 }
 
 /// What makes a copy of each of these releases in another namespace.
-pub(super) fn copied_releases(count: u32) -> impl Iterator<Item = PlainRequest> {
-    (0..count).map(|number| PlainRequest::create(path(API, COPIES), copy(release(number))))
+pub(super) fn copied_releases(namespace: &str, count: u32) -> impl Iterator<Item = PlainRequest> {
+    let path = path(API, namespace);
+    (0..count).map(move |number| PlainRequest::create(path.clone(), copy(release(number))))
 }
 
 /// What makes a copy of every child of the releases in another namespace, as the API server has them now.
-pub(super) fn copied_children(api_server: &ApiServer) -> Result<Vec<PlainRequest>> {
+pub(super) fn copied_children(api_server: &ApiServer, namespace: &str) -> Result<Vec<PlainRequest>> {
     let mut copies = Vec::new();
     for &kind in CHILDREN {
         let selector = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dbeam-operator";
         let mut list = api_server.get(&format!("{}?{selector}", path(kind, RELEASES)))?;
         let items = list["items"].as_array_mut().with_context(|| format!("the list of {} has no items", kind.1))?;
-        copies.extend(items.iter_mut().map(|item| PlainRequest::create(path(kind, COPIES), copy(item.take()))));
+        copies.extend(items.iter_mut().map(|item| PlainRequest::create(path(kind, namespace), copy(item.take()))));
     }
     ensure!(!copies.is_empty(), "the operator made nothing");
     Ok(copies)
+}
+
+/// These requests, with server-side apply where the operator does so: for all children but the cookie, which is posted.
+pub(super) fn as_the_operator_does(children: Vec<PlainRequest>) -> impl Iterator<Item = PlainRequest> {
+    children.into_iter().map(|child| if child.is_about("secrets") { child } else { child.into_apply() })
 }
 
 /// The object without what the API server set.

@@ -71,7 +71,7 @@ fn measure(arguments: &Arguments, binary: &Path) -> Result<Report> {
     let start = phases.start()?;
     let creation = phases.create()?;
     let copies = phases.copied_children()?;
-    let children = copies.len();
+    let children = copies[0].len();
     let rest = phases.rest()?;
     let restart = phases.restart()?;
     let update = phases.update()?;

@@ -74,13 +74,14 @@ impl Phases {
         self.follow_batch(&format!("making {} releases", self.releases), &batch)
     }
 
-    /// What makes a copy of every child, once all are there that the operator says it makes.
-    pub(super) fn copied_children(&self) -> Result<Vec<PlainRequest>> {
+    /// What makes copies of every child in each place for copies, once all are there that the operator says it makes.
+    pub(super) fn copied_children(&self) -> Result<[Vec<PlainRequest>; 2]> {
         let release = self.api_server.cluster().directory.join("release.json");
         fs::write(&release, bodies::release(0).to_string())?;
         let expected = self.operator.children_of(&release)? * usize::try_from(self.releases)?;
-        let copies = bodies::copied_children(&self.api_server)?;
-        ensure!(copies.len() == expected, "the operator made {} children instead of {expected}", copies.len());
+        let [applied, posted] = bodies::COPIES.map(|namespace| bodies::copied_children(&self.api_server, namespace));
+        let copies = [applied?, posted?];
+        ensure!(copies[0].len() == expected, "the operator made {} children instead of {expected}", copies[0].len());
         Ok(copies)
     }
 
@@ -112,14 +113,18 @@ impl Phases {
         self.follow_batch(&format!("changing the image of {} releases", self.releases), &batch)
     }
 
-    /// The releases and these children once more, without the operator.
-    pub(super) fn create_plainly(&self, children: Vec<PlainRequest>) -> Result<Duration> {
+    /// The releases and these children once more without the operator: by the requests that it sends, and by nothing but
+    /// POSTs.
+    pub(super) fn create_plainly(&self, [applied, posted]: [Vec<PlainRequest>; 2]) -> Result<[Duration; 2]> {
         self.operator.stop()?;
-        let copies: Vec<_> = bodies::copied_releases(self.releases).chain(children).collect();
-        let batch = Batch::prepare(&self.api_server, "copies", &copies)?;
-        progress::step(&format!("making copies of these {} objects by plain requests", copies.len()), "", || {
-            batch.send()
-        })
+        let applied = bodies::as_the_operator_does(applied);
+        Ok([self.send_copies(bodies::COPIES[0], applied)?, self.send_copies(bodies::COPIES[1], posted.into_iter())?])
+    }
+
+    fn send_copies(&self, place: &str, children: impl Iterator<Item = PlainRequest>) -> Result<Duration> {
+        let copies: Vec<_> = bodies::copied_releases(place, self.releases).chain(children).collect();
+        let batch = Batch::prepare(&self.api_server, place, &copies)?;
+        progress::step(&format!("making {} {place} by plain requests", copies.len()), "", || batch.send())
     }
 
     /// Sends requests about every release, and follows the operator until it has told the status of each.

@@ -20,9 +20,17 @@ const CONCURRENCY: u8 = 16;
 
 /// A request that changes something.
 pub(super) struct PlainRequest {
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    pub(super) body: Value,
+    verb: Verb,
+    path: String,
+    body: Value,
+}
+
+/// What a request does.
+#[derive(Clone, Copy)]
+enum Verb {
+    Create,
+    Change,
+    Apply,
 }
 
 /// Requests that are ready to be sent.
@@ -34,16 +42,37 @@ pub(super) struct Batch {
 impl PlainRequest {
     /// Creates an object at the path of its kind.
     pub(super) fn create(path: String, body: Value) -> Self {
-        Self { method: "POST", path, body }
+        Self { verb: Verb::Create, path, body }
     }
 
     /// Changes the parts of an object that the body has.
     pub(super) fn change(path: String, body: Value) -> Self {
-        Self { method: "PATCH", path, body }
+        Self { verb: Verb::Change, path, body }
+    }
+
+    /// Makes the same object by server-side apply, so that it says whose its fields are.
+    pub(super) fn into_apply(self) -> Self {
+        let name = self.body["metadata"]["name"].as_str().unwrap_or_default();
+        // What the operator asks for as well.
+        let path = format!("{}/{name}?fieldManager=plain&fieldValidation=Ignore", self.path);
+        Self { verb: Verb::Apply, path, body: self.body }
+    }
+
+    /// Whether it makes an object of this kind, as in its path.
+    pub(super) fn is_about(&self, plural: &str) -> bool {
+        self.path.rsplit('/').next() == Some(plural)
+    }
+
+    fn method(&self) -> &'static str {
+        if matches!(self.verb, Verb::Create) { "POST" } else { "PATCH" }
     }
 
     fn content_type(&self) -> &'static str {
-        if self.method == "PATCH" { "application/merge-patch+json" } else { "application/json" }
+        match self.verb {
+            Verb::Create => "application/json",
+            Verb::Change => "application/merge-patch+json",
+            Verb::Apply => "application/apply-patch+yaml",
+        }
     }
 }
 
@@ -55,7 +84,7 @@ impl Batch {
         for (position, request) in requests.iter().enumerate() {
             text.push_str(if position == 0 { "" } else { "next\n" });
             writeln!(text, "url = {}", quoted(&format!("{}{}", api_server.cluster().server(), request.path)))?;
-            writeln!(text, "request = {}\nhttp1.1\nmax-time = 60", request.method)?;
+            writeln!(text, "request = {}\nhttp1.1\nmax-time = 60", request.method())?;
             writeln!(text, "header = \"Content-Type: {}\"", request.content_type())?;
             for (option, file) in [("cacert", "ca.crt"), ("cert", "admin.crt"), ("key", "admin.key")] {
                 writeln!(text, "{option} = {}", quoted(&api_server.pki(file)))?;
@@ -100,9 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_is_a_merge_patch() {
-        let body = || json!({});
-        assert_eq!(PlainRequest::create(String::new(), body()).content_type(), "application/json");
-        assert_eq!(PlainRequest::change(String::new(), body()).content_type(), "application/merge-patch+json");
+    fn what_a_request_says_it_is() {
+        let create = || PlainRequest::create("/api/v1/secrets".to_owned(), json!({"metadata": {"name": "a"}}));
+        assert_eq!((create().method(), create().content_type()), ("POST", "application/json"));
+        let change = PlainRequest::change(String::new(), json!({}));
+        assert_eq!((change.method(), change.content_type()), ("PATCH", "application/merge-patch+json"));
+        let apply = create().into_apply();
+        assert_eq!((apply.method(), apply.content_type()), ("PATCH", "application/apply-patch+yaml"));
+        assert!(apply.path.starts_with("/api/v1/secrets/a?fieldManager="), "{}", apply.path);
     }
 }
