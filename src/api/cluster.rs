@@ -13,6 +13,8 @@ use super::Protocol;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd == 'Disabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
     .message("cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port"))]
+#[x_kube(validation = Rule::new("self.observation.mode == 'Enabled' || (self.discovery != 'Operator' && self.readinessGate == 'Disabled')")
+    .message("cluster.discovery Operator and cluster.readinessGate need cluster.observation.mode Enabled: enable it, or choose another discovery and no gate"))]
 pub struct Cluster {
     /// Enabled: the nodes speak the Erlang distribution protocol. Disabled: lone nodes, any number of them; nothing else
     /// under `cluster` applies. Default: Enabled.
@@ -43,7 +45,8 @@ pub struct Cluster {
 
     /// How the nodes find each other. DNS: by the headless Service (dns_cluster, libcluster's DNSPoll and
     /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY. Kubernetes: by the Kubernetes API (libcluster's other
-    /// modes); the operator binds a Role that may read pods and endpoints. None: the application knows. Default: DNS.
+    /// modes); the operator binds a Role that may read pods and endpoints. Operator: the operator connects them, for
+    /// applications without such a library. None: the application knows. Default: DNS.
     #[serde(default)]
     pub discovery: Discovery,
 
@@ -57,6 +60,21 @@ pub struct Cluster {
     /// The ports of the distribution protocol.
     #[serde(default)]
     pub ports: ClusterPorts,
+
+    /// How the operator looks at the nodes, through the distribution protocol, to tell in the status which of them see
+    /// each other.
+    #[serde(default)]
+    pub observation: Observation,
+
+    /// What the operator does about nodes of the cluster that lost each other and do not meet again by themselves.
+    /// Reconnect: it asks them to connect. Disabled: nothing. Default: Reconnect.
+    #[serde(default)]
+    pub healing: Healing,
+
+    /// Enabled: a pod counts as ready only once its node has met its cluster, so that a rolling update waits for the mesh.
+    /// The operator opens the gate and never shuts it again; while it is away, new pods wait. Default: Disabled.
+    #[serde(default)]
+    pub readiness_gate: ReadinessGate,
 }
 
 /// Whether nodes speak the distribution protocol.
@@ -78,6 +96,8 @@ pub enum Discovery {
     Dns,
     /// By the Kubernetes API.
     Kubernetes,
+    /// The operator connects them.
+    Operator,
     /// The application knows.
     None,
 }
@@ -182,6 +202,62 @@ impl Default for ClusterPorts {
 
 fn epmd_port() -> u16 {
     4369
+}
+
+/// How the operator looks at nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Observation {
+    /// Enabled: it keeps a connection to each node, as a hidden node. Disabled: it never connects, the condition Clustered
+    /// is Unknown, and discovery Operator, healing and readinessGate are not to be had. Default: Enabled.
+    #[serde(default)]
+    pub mode: ObservationMode,
+
+    /// Seconds between two looks at a node at rest. When something changes, its cluster is looked at every other second for
+    /// a minute. Default: 15.
+    #[serde(default = "interval")]
+    #[schemars(range(min = 5, max = 300))]
+    pub interval_seconds: u16,
+}
+
+impl Default for Observation {
+    fn default() -> Self {
+        Self { mode: ObservationMode::default(), interval_seconds: interval() }
+    }
+}
+
+fn interval() -> u16 {
+    15
+}
+
+/// Whether the operator looks at nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ObservationMode {
+    /// It does.
+    #[default]
+    Enabled,
+    /// It does not.
+    Disabled,
+}
+
+/// What is done about a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Healing {
+    /// The nodes are asked to connect.
+    #[default]
+    Reconnect,
+    /// Nothing.
+    Disabled,
+}
+
+/// Whether pods wait for the mesh before they are ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReadinessGate {
+    /// They do.
+    Enabled,
+    /// They do not.
+    #[default]
+    Disabled,
 }
 
 /// A range of ports, both ends included.

@@ -18,7 +18,8 @@ mod verbatim;
 
 pub use autoscaling::Autoscaling;
 pub use cluster::{
-    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, PortRange, SecretKeyRef,
+    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, Healing, HeadlessService, Observation,
+    ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;
@@ -29,7 +30,7 @@ pub use release::{Release, ReleaseTool};
 pub use rollout::{Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
-pub use status::{ClusterStatus, ElixirReleaseStatus, RolloutPhase, RolloutStatus};
+pub use status::{ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RolloutPhase, RolloutStatus};
 pub use verbatim::Verbatim;
 
 /// The API group of every name this operator puts into a cluster: the resource, labels, annotations.

@@ -1,6 +1,6 @@
 //! `status`: what the operator saw.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,10 @@ pub struct ElixirReleaseStatus {
     #[serde(default)]
     pub updated_replicas: i32,
 
+    /// Number of pods whose nodes are connected to every other node of the cluster; absent where nobody looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clustered_replicas: Option<i32>,
+
     /// Ready and wanted pods as people read them, such as 3/3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,
@@ -32,6 +36,15 @@ pub struct ElixirReleaseStatus {
     /// The BEAM cluster that the release is in; absent for lone nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterStatus>,
+
+    /// The nodes of this release as they were seen, the ones in trouble first; at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["pod".into()]))]
+    pub nodes: Vec<NodeStatus>,
+
+    /// How many nodes more there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes_omitted: Option<i32>,
 
     /// Label selector of the pods, for the scale subresource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +62,7 @@ pub struct ElixirReleaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutStatus>,
 
-    /// Ready, Progressing, Degraded and ConfigurationValid.
+    /// Ready, Progressing, Degraded, Clustered (not for lone nodes) and ConfigurationValid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -61,6 +74,74 @@ pub struct ElixirReleaseStatus {
 pub struct ClusterStatus {
     /// Its name.
     pub name: String,
+
+    /// Number of nodes seen in it, those of its other releases included; absent while nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<i32>,
+
+    /// Number of groups into which they fall by their connections: 1 in a whole cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<i32>,
+
+    /// When this picture last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Time>,
+}
+
+/// A node as it was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Its pod.
+    pub pod: String,
+
+    /// What it calls itself; absent while it has not been asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+
+    /// What it should call itself; absent where the image decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_node: Option<String>,
+
+    /// The revision that it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+
+    /// Number of members of its cluster that it is connected to.
+    pub connected: i32,
+
+    /// Number of members that it should be connected to.
+    pub expected: i32,
+
+    /// Its OTP release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otp_release: Option<String>,
+
+    /// When its virtual machine was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+
+    /// What it is up to.
+    pub state: NodeState,
+}
+
+/// What a node is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum NodeState {
+    /// It is not connected to all members any more.
+    Partitioned,
+    /// It has another cookie than the operator.
+    CookieMismatch,
+    /// It calls itself something else than it should.
+    NameMismatch,
+    /// It is not distributed.
+    NotDistributed,
+    /// The operator cannot ask it.
+    Unreachable,
+    /// It has not met all members yet.
+    Joining,
+    /// It is connected to every member.
+    Clustered,
 }
 
 /// How far the move to the target revision has come.

@@ -13,6 +13,9 @@ use super::view::DeploymentView;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
 
+/// The condition about the mesh.
+pub const CLUSTERED: &str = "Clustered";
+
 /// What a condition tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -29,7 +32,7 @@ pub struct Told {
 pub enum Reason {
     /// Ready: every wanted node is ready.
     AllNodesReady,
-    /// Ready: some wanted node is not.
+    /// Ready: some wanted node is not. Clustered: none is yet.
     NodesNotReady,
     /// Ready: nothing was made yet.
     NotCreated,
@@ -65,6 +68,26 @@ pub enum Reason {
     Unschedulable,
     /// Degraded: a Kubernetes node with a pod on it does not answer.
     NodeLost,
+    /// Clustered: every ready node is connected to every other.
+    AllNodesConnected,
+    /// Clustered: nodes that had met have lost each other.
+    Partitioned,
+    /// Clustered: ready nodes have not met the others.
+    NodesMissing,
+    /// Clustered: a node calls itself something else than it should.
+    NameMismatch,
+    /// Clustered: a node has another cookie.
+    CookieMismatch,
+    /// Clustered: a node is not distributed.
+    NotDistributed,
+    /// Clustered: the OTP releases of two nodes are too far apart.
+    VersionConflict,
+    /// Clustered: the operator cannot ask a node.
+    Unreachable,
+    /// Clustered: nobody looks at the nodes.
+    ObservationDisabled,
+    /// Clustered: the nodes were not looked at yet.
+    NotObserved,
     /// ConfigurationValid: nothing is wrong with it.
     Valid,
     /// ConfigurationValid: it works, but something in it looks like a mistake.
@@ -73,6 +96,23 @@ pub enum Reason {
     Invalid,
     /// ConfigurationValid: it has a shape that this version of the operator does not know.
     Unreadable,
+}
+
+impl Reason {
+    /// Those of the condition Clustered.
+    pub const OF_CLUSTERED: [Self; 11] = [
+        Self::AllNodesConnected,
+        Self::Partitioned,
+        Self::NodesMissing,
+        Self::NameMismatch,
+        Self::CookieMismatch,
+        Self::NotDistributed,
+        Self::VersionConflict,
+        Self::Unreachable,
+        Self::ObservationDisabled,
+        Self::NotObserved,
+        Self::NodesNotReady,
+    ];
 }
 
 impl fmt::Display for Reason {
@@ -236,7 +276,9 @@ fn sentences(problems: &[Problem]) -> String {
     lines.join("; ")
 }
 
-fn told(status: &'static str, reason: Reason, message: String) -> Told {
+/// What a condition tells.
+#[must_use]
+pub fn told(status: &'static str, reason: Reason, message: String) -> Told {
     Told { status, reason, message }
 }
 

@@ -44,6 +44,7 @@ pub fn observed(release: ElixirRelease) -> Observed {
         shared: Vec::new(),
         abandoned: Vec::new(),
         pods: Vec::new(),
+        mesh: None,
         contents: Contents::new(),
         unread: Vec::new(),
         unreadable: Vec::new(),
@@ -93,7 +94,18 @@ pub fn troubled(name: &str, kind: TroubleKind, message: &str) -> PodView {
 
 /// A pod of release `shop` without any.
 pub fn pod(name: &str) -> PodView {
-    PodView { name: name.into(), revision: Some("shop-1".into()), trouble: None, has_ended: false }
+    PodView {
+        name: name.into(),
+        uid: format!("uid-of-{name}").into(),
+        address: None,
+        started: None,
+        is_ready: false,
+        is_leaving: false,
+        has_met: false,
+        revision: Some("shop-1".into()),
+        trouble: None,
+        has_ended: false,
+    }
 }
 
 /// A write that failed.

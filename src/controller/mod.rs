@@ -19,6 +19,7 @@ pub mod events;
 mod fixture;
 pub mod kind;
 pub mod live;
+pub mod mesh;
 pub mod observe;
 pub mod ownership;
 pub mod plan;
@@ -49,6 +50,7 @@ use self::queue::{Backlog, Queue};
 use self::reconcile::Context;
 use self::slots::Slots;
 use self::watches::Watches;
+use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::metrics::Metrics;
 
@@ -72,7 +74,8 @@ pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
         let (queue, queued) = Queue::new(backlog.clone());
         let cache = Arc::new(Mutex::new(Cache::default()));
         caches.push(cache.clone());
-        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone()));
+        let observer = observer(&runtime, &cache, &queue, &mut tasks);
+        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone(), observer));
         start(&runtime, namespace, context, queued, &mut tasks).await;
     }
     tasks.spawn(count(caches, runtime.metrics.clone()));
@@ -82,6 +85,30 @@ pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
         () = runtime.shutdown.cancelled() => Ok(()),
         Some(ended) = tasks.join_next() => ended,
     }
+}
+
+/// Looks at the nodes of the releases in a scope, unless the operator is told not to: whatever is new in a cluster makes its
+/// releases be looked at again.
+fn observer(
+    runtime: &Runtime,
+    cache: &Arc<Mutex<Cache>>,
+    queue: &Queue,
+    tasks: &mut JoinSet<()>,
+) -> Option<Observer> {
+    if !runtime.settings.observation {
+        return None;
+    }
+    let (observer, mut news) = Observer::new(runtime.client.clone(), &runtime.metrics);
+    let sampled = observer.clone();
+    runtime.metrics.add_nodes(move || sampled.samples());
+    let (cache, queue) = (cache.clone(), queue.clone());
+    tasks.spawn(async move {
+        while let Some(cluster) = news.next().await {
+            let concerned = lock(&cache).releases.member_keys(&cluster);
+            queue.push(concerned);
+        }
+    });
+    Some(observer)
 }
 
 /// Fills a cache for one scope and starts to reconcile what is in it.

@@ -8,9 +8,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::cache::{Cache, Group, Key, Lookup, Unreadable, cluster_key};
 use super::kind::ChildKind;
+use super::mesh;
 use super::pod::PodView;
 use super::view::{Child, DeploymentView, RevisionView};
 use crate::api::ElixirRelease;
+use crate::observer::Sighting;
 use crate::resources::reference::{Contents, Reference, Use};
 
 /// Everything that the later stages may know of a release.
@@ -30,6 +32,8 @@ pub struct Observed {
     pub abandoned: Vec<Child>,
     /// Its pods.
     pub pods: Vec<PodView>,
+    /// What was seen of the nodes of its cluster, by release and pod; `None` if nobody looks.
+    pub mesh: Option<Vec<Sighting>>,
     /// The objects that its pods read, those that exist.
     pub contents: Contents,
     /// The objects among them that could not be read this time. Their last known content is in `contents`, if any is known.
@@ -64,6 +68,7 @@ impl Observed {
             shared: shared.unwrap_or_default(),
             abandoned: abandoned(cache, key, cluster.as_ref(), &release),
             pods: cache.pods.of(key).to_vec(),
+            mesh: None,
             contents: contents(cache, key, uses),
             unread: Vec::new(),
             unreadable: cache.releases.unreadable_in(&key.namespace).filter_map(Unreadable::owner).collect(),
@@ -101,11 +106,13 @@ impl Observed {
         named.filter(|child| child.is_ours(self.uid())).and_then(Child::deployment)
     }
 
-    /// When the trouble of a pod next counts as over without anything else happening.
+    /// When the status may next change without anything else happening: the trouble of a pod counts as over, or a picture of
+    /// the mesh that was told only now makes way for the next.
     #[must_use]
     pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
         let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
-        troubles.filter_map(|trouble| trouble.until).filter(|until| *until > now).min()
+        let mesh = self.mesh.as_ref().and_then(|_| mesh::settles_at(self.release.status.as_ref()?));
+        troubles.filter_map(|trouble| trouble.until).chain(mesh).filter(|until| *until > now).min()
     }
 
     /// Its revisions, newest first.

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
-use crate::resources::labels;
+use crate::resources::{labels, names};
 
 /// How long a container that failed before has to run and be ready until its failure is over.
 const STEADY: SignedDuration = SignedDuration::from_mins(1);
@@ -37,6 +37,8 @@ pub struct LiveSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct LiveStatus {
     phase: String,
+    #[serde(rename = "podIP")]
+    pod_ip: String,
     conditions: Vec<LiveCondition>,
     init_container_statuses: Vec<ContainerStatus>,
     container_statuses: Vec<ContainerStatus>,
@@ -58,6 +60,18 @@ struct LiveCondition {
 pub struct PodView {
     /// Its name.
     pub name: Box<str>,
+    /// Its uid.
+    pub uid: Box<str>,
+    /// Its IP address, once it has one.
+    pub address: Option<Box<str>>,
+    /// When the container of the release was last started.
+    pub started: Option<Timestamp>,
+    /// Whether it is ready.
+    pub is_ready: bool,
+    /// Whether it is being deleted.
+    pub is_leaving: bool,
+    /// Whether the gate for its node's having met the cluster is open.
+    pub has_met: bool,
     /// Its revision.
     pub revision: Option<Box<str>>,
     /// What keeps it from running.
@@ -111,15 +125,28 @@ impl PodView {
     #[must_use]
     pub fn of(pod: &LivePod) -> Option<Self> {
         let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name));
-        let leaving = pod.metadata.deletion_timestamp.is_some();
+        let is_leaving = pod.metadata.deletion_timestamp.is_some();
+        let is_true = |type_: &str| find(&pod.status, type_).is_some_and(|condition| condition.status == "True");
         let has_ended = matches!(&*pod.status.phase, "Failed" | "Succeeded");
         Some(Self {
             name: pod.metadata.name.as_deref()?.into(),
             revision: label(labels::REVISION).map(|revision| revision.as_str().into()),
-            trouble: if leaving || has_ended { None } else { trouble(pod) },
+            uid: pod.metadata.uid.as_deref().unwrap_or_default().into(),
+            address: Some(pod.status.pod_ip.as_str()).filter(|address| !address.is_empty()).map(Into::into),
+            started: started(&pod.status),
+            is_ready: is_true("Ready"),
+            is_leaving,
+            has_met: is_true(labels::MET),
+            trouble: if is_leaving || has_ended { None } else { trouble(pod) },
             has_ended,
         })
     }
+}
+
+fn started(status: &LiveStatus) -> Option<Timestamp> {
+    let container = status.container_statuses.iter().find(|container| container.name == names::CONTAINER)?;
+    let Time(started) = container.state.as_ref()?.running.as_ref()?.started_at.clone()?;
+    Some(started)
 }
 
 fn trouble(pod: &LivePod) -> Option<Trouble> {

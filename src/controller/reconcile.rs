@@ -14,6 +14,7 @@ use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
 use super::lock;
+use super::mesh::watchlist;
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
@@ -22,13 +23,15 @@ use super::slots::Slots;
 use super::status::Verdict;
 use super::validate::{References, validate};
 use super::watches::Stub;
+use crate::api::{ElixirRelease, ObservationMode};
+use crate::observer::{Observer, Sighting};
 use crate::operator::Runtime;
 use crate::operator::client::describe;
 use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
 use crate::resources::reference::Reference;
-use crate::resources::{Facts, pod};
+use crate::resources::{Facts, names, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -70,6 +73,8 @@ pub struct Context {
     pub(super) cache: Arc<Mutex<Cache>>,
     pub(super) queue: Queue,
     slots: Arc<Slots>,
+    /// Looks at nodes, unless the operator is told not to.
+    observer: Option<Observer>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -77,7 +82,13 @@ pub struct Context {
 impl Context {
     /// What the reconciles of the releases in `cache` share.
     #[must_use]
-    pub fn new(runtime: &Runtime, cache: Arc<Mutex<Cache>>, queue: Queue, slots: Arc<Slots>) -> Self {
+    pub fn new(
+        runtime: &Runtime,
+        cache: Arc<Mutex<Cache>>,
+        queue: Queue,
+        slots: Arc<Slots>,
+        observer: Option<Observer>,
+    ) -> Self {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
             operator_namespace: runtime.settings.pod_namespace.clone(),
@@ -92,6 +103,7 @@ impl Context {
             cache,
             queue,
             slots,
+            observer,
         }
     }
 
@@ -99,6 +111,27 @@ impl Context {
     pub(super) fn forget(&self, key: &Key) {
         self.count(key, false);
         self.queue.take(key);
+        self.unfollow(key);
+    }
+
+    /// Looks at the nodes of a release from now on, as it asks for.
+    fn follow(&self, observed: &Observed) {
+        if let Some(observer) = &self.observer {
+            observer.follow(&observed.key, watchlist(observed, &self.facts));
+        }
+    }
+
+    fn unfollow(&self, key: &Key) {
+        if let Some(observer) = &self.observer {
+            observer.follow(key, None);
+        }
+    }
+
+    /// What was seen of the nodes of a release's cluster; `None` if nobody looks.
+    fn mesh(&self, release: &ElixirRelease, key: &Key) -> Option<Vec<Sighting>> {
+        let is_wanted = release.spec.cluster.observation.mode == ObservationMode::Enabled;
+        let observer = self.observer.as_ref().filter(|_| is_wanted)?;
+        Some(observer.sightings(&key.sibling(&names::cluster(release))))
     }
 
     fn has_failed(&self, key: &Key) -> bool {
@@ -170,9 +203,11 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         return Ok((ReconcileResult::Invalid, resync(context)));
     }
     let Some(release) = lock(&context.cache).releases.get(key) else {
+        context.unfollow(key);
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     if release.metadata.deletion_timestamp.is_some() {
+        context.unfollow(key);
         // Garbage collection takes the children; there is nothing to finish first.
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     }
@@ -183,8 +218,10 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let unread: Vec<_> = failures.iter().map(NotRead::from).collect();
     let failure = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(0)) };
     let could_be_read = |reference: &&Reference| unread.iter().all(|unread| unread.reference != **reference);
-    let observe =
-        |cache: &Cache| Observed::of(cache, key, &uses).map(|seen| Observed { unread: unread.clone(), ..seen });
+    let observe = |cache: &Cache| {
+        let mesh = context.mesh(&release, key);
+        Observed::of(cache, key, &uses).map(|seen| Observed { unread: unread.clone(), mesh, ..seen })
+    };
     let observed = {
         let cache = lock(&context.cache);
         if !cache.contents.are_read(&key.namespace, readable.iter().filter(could_be_read)) {
@@ -193,9 +230,11 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         }
         observe(&cache)
     };
-    let Some(observed) = observed else {
+    let Some(mut observed) = observed else {
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
+    context.follow(&observed);
+    observed.mesh = context.mesh(&observed.release, key);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };

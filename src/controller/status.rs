@@ -9,12 +9,13 @@ use kube::ResourceExt;
 
 use super::apply::{self, Outcome};
 use super::cache::Unreadable;
-use super::conditions::{self, Told};
+use super::conditions::{self, CLUSTERED, Told};
+use super::mesh;
 use super::observe::Observed;
 use super::view::DeploymentView;
-use crate::api::{ClusterStatus, ElixirReleaseStatus, RolloutPhase, RolloutStatus};
+use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
 use crate::resources::problem::Problem;
-use crate::resources::{labels, names};
+use crate::resources::labels;
 
 const CONFIGURATION_VALID: &str = "ConfigurationValid";
 
@@ -55,11 +56,13 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
     let nothing = DeploymentView::default();
     let deployment = observed.deployment().unwrap_or(&nothing);
     let progress = Progress::of(observed, deployment, target.as_deref());
+    let seen = mesh::report(observed, &before, now);
     let conditions = [
-        ("Ready", conditions::ready(observed, deployment)),
-        ("Progressing", conditions::progressing(observed, verdict, &progress)),
-        ("Degraded", conditions::degraded(observed, verdict, now)),
-        (CONFIGURATION_VALID, conditions::configuration_valid(verdict)),
+        ("Ready", Some(conditions::ready(observed, deployment))),
+        ("Progressing", Some(conditions::progressing(observed, verdict, &progress))),
+        ("Degraded", Some(conditions::degraded(observed, verdict, now))),
+        (CLUSTERED, seen.clustered),
+        (CONFIGURATION_VALID, Some(conditions::configuration_valid(verdict))),
     ];
     let applied_generation =
         if verdict.is_applied() && !release.spec.paused { release.metadata.generation } else { None };
@@ -73,13 +76,17 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         ready_replicas: deployment.ready,
         updated_replicas: if deployment.revision.as_deref() == target.as_deref() { deployment.updated } else { 0 },
         ready: Some(format!("{}/{}", deployment.ready, release.spec.replicas)),
-        cluster: names::is_distributed(release).then(|| ClusterStatus { name: names::cluster(release) }),
+        clustered_replicas: seen.clustered_replicas,
+        cluster: seen.cluster,
+        nodes: seen.nodes,
+        nodes_omitted: seen.nodes_omitted,
         selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
         current_revision: if progress.is_complete { target.clone() } else { before.current_revision },
         rollout: target.is_some().then(|| progress.rollout(release.spec.paused)),
         target_revision: target,
         conditions: conditions
             .into_iter()
+            .filter_map(|(type_, told)| Some((type_, told?)))
             .map(|(type_, told)| {
                 let previous = before.conditions.iter().find(|condition| condition.type_ == type_);
                 condition(type_, told, generation_of(type_, previous), previous, now)

@@ -53,6 +53,10 @@ pub struct Settings {
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds::<60, 604_800>)]
     pub resync_interval: Duration,
 
+    /// Look at the nodes of releases through the Erlang distribution protocol; false: never connect to any.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = true, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub observation: bool,
+
     /// Seconds a request to the API server may take, its retries and its body included; watches are exempt.
     #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds::<1, 300>)]
     pub request_timeout: Duration,
@@ -238,6 +242,14 @@ mod tests {
     fn watch_namespace_is_a_list(#[case] list: &str, #[case] expect: &[Option<&str>]) {
         let scope: WatchScope = list.parse().unwrap();
         assert_eq!(scope.namespaces().collect::<Vec<_>>(), expect);
+    }
+
+    #[rstest]
+    #[case(&[], true)]
+    #[case(&["--observation"], true)]
+    #[case(&["--observation=false"], false)]
+    fn observation_is_a_switch_with_a_value(#[case] arguments: &[&str], #[case] expect: bool) {
+        assert_eq!(parse(arguments).unwrap().observation, expect);
     }
 
     #[rstest]

@@ -29,6 +29,9 @@ pub const INPUTS: &str = "beam-operator.io/inputs";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
 
+/// Condition and readiness gate of a pod: its node has met its cluster.
+pub const MET: &str = "beam-operator.io/clustered";
+
 /// Labels of a child that belongs to one release. Only distributed releases carry that of a cluster: it makes a pod a
 /// peer, whom the headless Service lists and the NetworkPolicies let in.
 #[must_use]

@@ -2,6 +2,7 @@
 
 use kube::ResourceExt;
 
+use super::Facts;
 use crate::api::{Distribution, ElixirRelease, SecretKeyRef};
 
 /// Name of the container that runs the release.
@@ -51,6 +52,12 @@ pub fn cookie(release: &ElixirRelease) -> SecretKeyRef {
 #[must_use]
 pub fn discovery(release: &ElixirRelease) -> String {
     format!("{}-discovery", release.name_any())
+}
+
+/// What the node in a pod should call itself; `None` where that is not known.
+#[must_use]
+pub fn node(release: &ElixirRelease, _pod_name: &str, pod_ip: &str, _facts: &Facts) -> Option<String> {
+    Some(format!("{}@{pod_ip}", basename(release)))
 }
 
 /// Whether the nodes of the release speak the distribution protocol.

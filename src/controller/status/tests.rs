@@ -293,7 +293,7 @@ proptest! {
     fn a_status_says_each_thing_once(shop in anything(), came in any::<usize>()) {
         let status = tell(&shop, came, 0);
         let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
-        prop_assert_eq!(types, ["Ready", "Progressing", "Degraded", "ConfigurationValid"]);
+        prop_assert_eq!(types, ["Ready", "Progressing", "Degraded", "Clustered", "ConfigurationValid"]);
         prop_assert!(status.conditions.iter().all(|condition| !condition.reason.is_empty()));
     }
 }

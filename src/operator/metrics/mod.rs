@@ -2,9 +2,10 @@
 //!
 //! Labels only take values from fixed lists (enums and `&'static str`): a name of an object or of a namespace would make
 //! one time series for each release and the series would outlive it. The number of series is therefore known when the
-//! operator is built, whatever it watches.
+//! operator is built, whatever it watches. What [`nodes`] measure of themselves is the one exception, and ends with them.
 
 mod category;
+mod nodes;
 mod process;
 mod reconcile;
 mod request;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use category::ErrorCategory;
+pub use nodes::{NodeSample, ObserverMetrics};
 pub use reconcile::{ReconcileMetrics, ReconcileResult, ReconcileTimer};
 pub(in crate::operator) use request::Answer;
 pub use request::RequestMetrics;
@@ -42,6 +44,9 @@ pub struct Metrics {
     pub reconciles: ReconcileMetrics,
     /// Requests to the API server.
     pub requests: RequestMetrics,
+    /// Looks at nodes.
+    pub observer: ObserverMetrics,
+    nodes: nodes::Nodes,
     cached_objects: Family<KindLabel, Gauge>,
     watch_restarts: Family<KindLabel, Counter>,
     watch_errors: Family<KindLabel, Counter>,
@@ -55,10 +60,13 @@ impl Default for Metrics {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("beam_operator_build", "Version of the operator", build);
         registry.register_collector(Box::new(process::ResidentMemory));
+        let nodes = nodes::Nodes::default();
+        registry.register_collector(Box::new(nodes.clone()));
 
         let own = registry.sub_registry_with_prefix("beam_operator");
         let reconciles = ReconcileMetrics::register(own);
         let requests = RequestMetrics::register(own);
+        let observer = ObserverMetrics::register(own);
         let cached_objects = Family::default();
         own.register("cached_objects", "Objects held in the caches, by kind", cached_objects.clone());
         let watch_restarts = Family::default();
@@ -69,7 +77,7 @@ impl Default for Metrics {
         own.register("events", "Kubernetes events, by what became of them", events.clone());
         let leader = Gauge::default();
         own.register("leader", "Whether this process holds the lease (1) or stands by (0)", leader.clone());
-        Self { registry, reconciles, requests, cached_objects, watch_restarts, watch_errors, events, leader }
+        Self { registry, reconciles, requests, observer, nodes, cached_objects, watch_restarts, watch_errors, events, leader }
     }
 }
 
@@ -92,6 +100,11 @@ impl Metrics {
     /// A Kubernetes event was written, repeated what was just written, was one too many, or could not be written.
     pub(super) fn event(&self, outcome: &'static str) {
         self.events.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Prints what the nodes that `source` knows measure of themselves, too.
+    pub fn add_nodes(&self, source: impl Fn() -> Vec<NodeSample> + Send + 'static) {
+        self.nodes.add(Box::new(source));
     }
 
     /// Whether this process is the leader.

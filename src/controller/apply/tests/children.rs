@@ -21,7 +21,8 @@ async fn a_first_write_is_an_apply_without_force() {
 
     let [request] = &requests[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("PATCH", PATH));
-    assert_eq!(request.query, [("fieldManager".to_owned(), "beam-operator".to_owned())].into());
+    let query = [("fieldManager", "beam-operator"), ("fieldValidation", "Ignore")];
+    assert_eq!(request.query, query.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     assert_eq!(request.headers["content-type"], "application/apply-patch+yaml");
     assert_eq!(request.body, as_new(kind));
     assert_eq!(outcome.unwrap().writes, 1);
@@ -43,7 +44,7 @@ async fn an_update_is_forced_and_names_the_object_it_means() {
 
     let [request] = &requests[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("PATCH", PATH));
-    let query = [("fieldManager", "beam-operator"), ("force", "true")];
+    let query = [("fieldManager", "beam-operator"), ("fieldValidation", "Ignore"), ("force", "true")];
     assert_eq!(request.query, query.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     let mut body = desired(kind).object;
     body["metadata"]["uid"] = json!("uid-of-child");

@@ -39,9 +39,12 @@ fn a_new_pod_concerns_its_release() {
 }
 
 #[test]
-fn only_what_keeps_a_pod_from_running_is_news() {
+fn what_is_kept_of_a_pod_is_news_once() {
     let mut cache = cache();
     let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+    let scheduled = json!({"conditions": [{"type": "PodScheduled", "status": "True"}]});
+    assert_eq!(names(&cache.on_pod(Change::Seen(pod("shop-1", "shop", &scheduled)))), NOBODY);
+    assert_eq!(names(&cache.on_pod(Change::Seen(pod("shop-1", "shop", &ready)))), ["shop"]);
     assert_eq!(names(&cache.on_pod(Change::Seen(pod("shop-1", "shop", &ready)))), NOBODY);
     assert_eq!(names(&cache.on_pod(Change::Seen(pod("shop-1", "shop", &stuck())))), ["shop"]);
     assert_eq!(names(&cache.on_pod(Change::Seen(pod("shop-1", "shop", &stuck())))), NOBODY);

@@ -1,0 +1,19 @@
+//! The mesh: what the nodes of a cluster know of each other, as a pure function of what was seen of each.
+//!
+//! A node is *settled* once its pod is ready or it has met another. Those that are not yet are on their way, and nobody
+//! misses them. Two nodes are linked if one of them says so: when a connection begins or ends, they do not tell at the same
+//! moment, and a mesh that changes is no news until both agree.
+
+mod picture;
+mod report;
+mod verdict;
+mod watchlist;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use picture::{Member, Picture};
+pub use report::{Seen, report, settles_at};
+pub use watchlist::watchlist;

@@ -1,0 +1,251 @@
+//! The observer: what the nodes of each cluster know of each other, kept up to date beside the controller.
+//!
+//! The controller says which nodes there are ([`Observer::follow`]), and hears on a channel of which cluster something new
+//! is known. The observer decides nothing and writes nothing: it holds one connection and one task for each node and asks.
+//! Nothing of it is in the way of a reconcile, and a node that is slow or silent costs the others nothing: each has limits
+//! of its own, and only so many are asked at the same time.
+//!
+//! ```text
+//! controller ── follow(release, nodes) ──►  watcher, a task a node  ── beam ──►  node
+//!            ◄── "something new in …" ────  cluster, what is known
+//! ```
+//!
+//! At rest a node is asked one short question in an interval. When anything changes, the nodes of that cluster are asked
+//! every other second for a minute ([`pace`]): the first node that notices a loss tells it for all.
+
+mod access;
+mod cluster;
+mod pace;
+mod sighting;
+mod vitals;
+mod watcher;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use kube::Client;
+use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use access::Access;
+pub use sighting::{Failure, FailureKind, Node, Seen, Sighting, View};
+pub use vitals::Vitals;
+
+use self::cluster::Cluster;
+use self::watcher::Watcher;
+use crate::beam::{Connected, NodeName};
+use crate::controller::cache::Key;
+use crate::operator::metrics::{Metrics, NodeSample, ObserverMetrics};
+
+/// How many nodes are asked at the same time.
+const CONCURRENCY: usize = 64;
+/// How long a node may take to connect to another: `net_setuptime`, which is seven seconds unless set otherwise, and some.
+const CONNECT_NODE: Duration = Duration::from_secs(10);
+
+/// Which nodes of a release to look at, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watchlist {
+    /// The cluster that they are in.
+    pub cluster: Key,
+    /// What lets us in.
+    pub access: Access,
+    /// How often to look at rest.
+    pub interval: Duration,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// Looks at the nodes of the releases in one scope. Cheap to clone.
+#[derive(Clone)]
+pub struct Observer {
+    shared: Arc<Shared>,
+    state: Arc<Mutex<State>>,
+}
+
+/// What the tasks share.
+struct Shared {
+    client: Client,
+    permits: Semaphore,
+    news: UnboundedSender<Key>,
+    metrics: ObserverMetrics,
+}
+
+#[derive(Default)]
+struct State {
+    releases: HashMap<Key, Followed>,
+    clusters: HashMap<Key, Arc<Cluster>>,
+}
+
+/// A release whose nodes are looked at.
+struct Followed {
+    list: Watchlist,
+    cluster: Arc<Cluster>,
+    tasks: HashMap<Arc<str>, AbortOnDropHandle<()>>,
+}
+
+impl Observer {
+    /// An observer that looks at nothing yet, and the channel on which it names the clusters of which something is new.
+    #[must_use]
+    pub fn new(client: Client, metrics: &Metrics) -> (Self, UnboundedReceiver<Key>) {
+        let (news, told) = unbounded();
+        let metrics = metrics.observer.clone();
+        let shared = Shared { client, permits: Semaphore::new(CONCURRENCY), news, metrics };
+        (Self { shared: Arc::new(shared), state: Arc::default() }, told)
+    }
+
+    /// Looks at these nodes of a release from now on, and at no others of it.
+    pub fn follow(&self, release: &Key, list: Option<Watchlist>) {
+        let mut state = self.lock();
+        if state.releases.get(release).map(|followed| &followed.list) == list.as_ref() {
+            return;
+        }
+        let before = state.releases.remove(release);
+        let Some(list) = list else {
+            if let Some(before) = before {
+                self.drop_all(&mut state, &before);
+            }
+            return;
+        };
+        let cluster = state.clusters.entry(list.cluster.clone()).or_default().clone();
+        let mut tasks = match before {
+            Some(before) if before.list.is_looked_at_like(&list) => before.tasks,
+            Some(before) => {
+                self.drop_all(&mut state, &before);
+                // It may have been the last of this very cluster.
+                state.clusters.entry(list.cluster.clone()).or_insert(cluster.clone());
+                HashMap::new()
+            }
+            None => HashMap::new(),
+        };
+        let known: HashMap<_, _> = cluster.sightings().into_iter().map(|known| (known.node.uid.clone(), known)).collect();
+        let mut is_news = false;
+        tasks.retain(|uid, _| {
+            let stays = list.nodes.iter().any(|node| node.uid == *uid);
+            if !stays {
+                cluster.remove(uid);
+                is_news = true;
+            }
+            stays
+        });
+        for node in &list.nodes {
+            let is_same = tasks.contains_key(&node.uid)
+                && known.get(&node.uid).is_some_and(|known| known.node.is_looked_at_like(node));
+            is_news |= cluster.put(&release.name, node.clone(), is_same);
+            if !is_same {
+                tasks.insert(node.uid.clone(), self.watch(&list, &cluster, node));
+            }
+        }
+        if is_news {
+            cluster.alarm();
+            self.shared.tell(&list.cluster);
+        }
+        state.releases.insert(release.clone(), Followed { list, cluster, tasks });
+    }
+
+    /// What is known of the nodes of a cluster, by release and pod. Empty if nobody looks at it.
+    #[must_use]
+    pub fn sightings(&self, cluster: &Key) -> Vec<Sighting> {
+        let cluster = self.lock().clusters.get(cluster).cloned();
+        cluster.map(|cluster| cluster.sightings()).unwrap_or_default()
+    }
+
+    /// Asks the node of a pod, given by its uid, to connect to another node. `None` if there is no connection to ask over.
+    pub async fn connect(&self, cluster: &Key, uid: &str, other: NodeName) -> Option<crate::beam::Result<Connected>> {
+        let cluster = self.lock().clusters.get(cluster).cloned()?;
+        let connection = cluster.connection(uid)?;
+        self.shared.metrics.asked(1);
+        let answer = connection.connect_node(other, CONNECT_NODE).await;
+        // Whatever came of it, the nodes know it now.
+        cluster.alarm();
+        Some(answer)
+    }
+
+    /// What the nodes measure of themselves, for the metrics.
+    #[must_use]
+    pub fn samples(&self) -> Vec<NodeSample> {
+        let clusters: Vec<_> = self.lock().clusters.iter().map(|(key, cluster)| (key.clone(), cluster.clone())).collect();
+        let of = |(key, cluster): (Key, Arc<Cluster>)| {
+            cluster.vitals().into_iter().map(move |(release, pod, vitals)| NodeSample {
+                namespace: key.namespace.clone(),
+                release,
+                pod,
+                vitals: vitals.map(|vitals| (vitals.memory, vitals.run_queue, vitals.processes)),
+            })
+        };
+        clusters.into_iter().flat_map(of).collect()
+    }
+
+    fn watch(&self, list: &Watchlist, cluster: &Arc<Cluster>, node: &Node) -> AbortOnDropHandle<()> {
+        let watcher = Watcher {
+            shared: self.shared.clone(),
+            cluster: cluster.clone(),
+            key: list.cluster.clone(),
+            access: list.access.clone(),
+            node: node.clone(),
+            interval: list.interval,
+        };
+        AbortOnDropHandle::new(tokio::spawn(watcher.run()))
+    }
+
+    fn drop_all(&self, state: &mut State, followed: &Followed) {
+        for uid in followed.tasks.keys() {
+            followed.cluster.remove(uid);
+        }
+        if followed.cluster.len() == 0 {
+            state.clusters.remove(&followed.list.cluster);
+        }
+        self.shared.tell(&followed.list.cluster);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// The receiver goes when the controller stops, and then nobody needs to know.
+    fn tell(&self, cluster: &Key) {
+        let _ = self.news.unbounded_send(cluster.clone());
+    }
+}
+
+impl Watchlist {
+    /// Whether tasks that work through the one may go on with the other.
+    fn is_looked_at_like(&self, other: &Self) -> bool {
+        (&self.cluster, &self.access, self.interval) == (&other.cluster, &other.access, other.interval)
+    }
+}
+
+impl Node {
+    /// Whether it is the same node at the same place, whatever became of its pod.
+    fn is_looked_at_like(&self, other: &Self) -> bool {
+        let key = |node: &Self| (node.uid.clone(), node.address.clone(), node.port, node.expected.clone(), node.started);
+        key(self) == key(other)
+    }
+}
+
+impl Sighting {
+    /// What the node says about itself, if it answers.
+    #[must_use]
+    pub fn view(&self) -> Option<&View> {
+        match &self.seen {
+            Seen::View(view) => Some(view),
+            Seen::NotYet | Seen::Failed(_) => None,
+        }
+    }
+
+    /// What the node calls itself, as far as it is known; else what it should call itself.
+    #[must_use]
+    pub fn name(&self) -> Option<&NodeName> {
+        self.view().map(|view| &view.name).or(self.node.expected.as_ref())
+    }
+}
+
+/// A number between 0 and 1, by chance.
+fn chance() -> f64 {
+    // `RandomState` draws new keys for each instance, which is all the chance that is needed here.
+    f64::from(u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
