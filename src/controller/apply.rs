@@ -9,11 +9,11 @@
 
 use std::sync::Mutex;
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
@@ -41,6 +41,15 @@ pub enum Error {
         kind: ChildKind,
         /// Its name.
         name: String,
+        /// What the client reports.
+        #[source]
+        source: kube::Error,
+    },
+    /// The readiness gate of a pod could not be opened.
+    #[error("the readiness gate of pod {pod} could not be opened: {}", describe(source))]
+    Gate {
+        /// The pod.
+        pod: String,
         /// What the client reports.
         #[source]
         source: kube::Error,
@@ -99,6 +108,7 @@ impl Applier<'_> {
                 }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
+                Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::ReadRevision(name) => {
                     self.read_revision(&name).await?;
                     outcome.again = true;
@@ -226,6 +236,27 @@ impl Applier<'_> {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(error) => Err(request("delete", kind, name)(error)),
+        }
+    }
+
+    /// Tells the kubelet that the node of a pod has met its cluster.
+    ///
+    /// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate>.
+    async fn open_gate(&self, pod: &str, uid: &str) -> Result<(), Error> {
+        let api = Api::<PartialObjectMeta<Pod>>::namespaced(self.client.clone(), &self.key.namespace);
+        let now = jiff::Timestamp::now();
+        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let condition = json!({
+            "type": labels::MET, "status": "True", "reason": "MetCluster", "lastTransitionTime": now,
+            "message": "the node is connected to its cluster",
+        });
+        let patch = json!({"metadata": {"uid": uid}, "status": {"conditions": [condition]}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match api.patch_status(pod, &params, &Patch::Strategic(&patch)).await {
+            Ok(_) => Ok(()),
+            // It is gone, or another by now, which is looked at for itself.
+            Err(error) if is_conflict(&error) => Ok(()),
+            Err(source) => Err(Error::Gate { pod: pod.to_owned(), source }),
         }
     }
 

@@ -51,13 +51,14 @@ pub async fn dereference(
     objects: &BTreeSet<Reference>,
 ) -> Vec<Error> {
     let unread = lock(cache).contents.track(release, objects.clone());
-    let reads = stream::iter(unread).map(async |unread| {
+    let reads = stream::iter(unread).map(|unread| async move {
         let found = read(client, &release.namespace, &unread.reference).await;
         found
             .map(|found| lock(cache).contents.put(&release.namespace, &unread, found))
             .map_err(|source| Error { reference: unread.reference, source })
     });
-    let mut failures: Vec<_> = reads.buffer_unordered(AT_ONCE).filter_map(async |read| read.err()).collect().await;
+    let results: Vec<_> = reads.buffer_unordered(AT_ONCE).collect().await;
+    let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     failures.sort_by(|a, b| a.reference.cmp(&b.reference));
     failures
 }

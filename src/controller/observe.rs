@@ -112,7 +112,8 @@ impl Observed {
     pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
         let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
         let mesh = self.mesh.as_ref().and_then(|_| mesh::settles_at(self.release.status.as_ref()?));
-        troubles.filter_map(|trouble| trouble.until).chain(mesh).filter(|until| *until > now).min()
+        let (_, mend) = mesh::wishes(self, now);
+        troubles.filter_map(|trouble| trouble.until).chain(mesh).chain(mend).filter(|until| *until > now).min()
     }
 
     /// Its revisions, newest first.

@@ -19,6 +19,7 @@ use self::neighbours::{is_kept, keep_owners};
 use super::cache::Group;
 use super::kind::ChildKind;
 use super::live::LiveChild;
+use super::mesh;
 use super::observe::Observed;
 use super::ownership::desired_digest;
 use super::revision::{self, Choice, Rendered};
@@ -54,6 +55,8 @@ pub enum Step {
     Update(Desired, Box<str>),
     /// Delete a child that was seen with this uid.
     Delete(ChildKind, Box<str>, Box<str>),
+    /// Open the readiness gate of the pod of this name and uid: its node has met its cluster.
+    OpenGate(Arc<str>, Arc<str>),
     /// Read the pod template that another version of the operator recorded under this name. Nothing else is planned then.
     ReadRevision(String),
 }
@@ -100,6 +103,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
     }
+    let gates = mesh::to_open(observed).into_iter().map(|(pod, uid)| Step::OpenGate(pod, uid));
     let rendered = rendered(observed, valid, facts);
     let choice = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
     let template = match (choice.is_rendered, &observed.pinned) {
@@ -120,6 +124,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
     for child in unwanted(observed, &wanted, &keep) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
+    plan.steps.extend(gates);
     plan
 }
 

@@ -14,7 +14,7 @@ use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
 use super::lock;
-use super::mesh::watchlist;
+use super::mesh::{watchlist, wishes};
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
@@ -58,7 +58,8 @@ impl Error {
     fn category(&self) -> ErrorCategory {
         match self {
             Self::Dereference(error) => ErrorCategory::from(&error.source),
-            Self::Apply(apply::Error::Request { source, .. }) | Self::Status(source) => ErrorCategory::from(source),
+            Self::Apply(apply::Error::Request { source, .. } | apply::Error::Gate { source, .. })
+            | Self::Status(source) => ErrorCategory::from(source),
             Self::Apply(_) => ErrorCategory::Other,
         }
     }
@@ -118,6 +119,14 @@ impl Context {
     fn follow(&self, observed: &Observed) {
         if let Some(observer) = &self.observer {
             observer.follow(&observed.key, watchlist(observed, &self.facts));
+        }
+    }
+
+    /// Has nodes that should be connected connect.
+    fn mend(&self, observed: &Observed) {
+        if let Some(observer) = &self.observer {
+            let (wishes, _) = wishes(observed, jiff::Timestamp::now());
+            observer.connect(&observed.key, wishes);
         }
     }
 
@@ -235,6 +244,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     };
     context.follow(&observed);
     observed.mesh = context.mesh(&observed.release, key);
+    context.mend(&observed);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };

@@ -111,6 +111,13 @@ impl Cluster {
         self.lock().nodes.get(uid)?.connection.clone()
     }
 
+    /// Whether a node's `global` disconnects nodes that not all others see.
+    pub(super) fn prevents_overlapping_partitions(&self, uid: &str) -> bool {
+        let state = self.lock();
+        let view = state.nodes.get(uid).and_then(|entry| entry.sighting.view());
+        view.is_some_and(|view| view.prevents_overlapping_partitions)
+    }
+
     /// What is known of each node, by release and pod.
     pub(super) fn sightings(&self) -> Vec<Sighting> {
         let mut sightings: Vec<_> = self.lock().nodes.values().map(|entry| entry.sighting.clone()).collect();

@@ -2,6 +2,7 @@
 //!
 //! The controller says which nodes there are ([`Observer::follow`]), and hears on a channel of which cluster something new
 //! is known. The observer decides nothing and writes nothing: it holds one connection and one task for each node and asks.
+//! It has nodes connect to others where the controller wishes that ([`Observer::connect`]).
 //! Nothing of it is in the way of a reconcile, and a node that is slow or silent costs the others nothing: each has limits
 //! of its own, and only so many are asked at the same time.
 //!
@@ -15,19 +16,20 @@
 
 mod access;
 mod cluster;
+mod mender;
 mod pace;
 mod sighting;
 mod vitals;
 mod watcher;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::Client;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use access::Access;
@@ -35,15 +37,14 @@ pub use sighting::{Failure, FailureKind, Node, Seen, Sighting, View};
 pub use vitals::Vitals;
 
 use self::cluster::Cluster;
+use self::mender::Mender;
 use self::watcher::Watcher;
-use crate::beam::{Connected, NodeName};
+use crate::beam::NodeName;
 use crate::controller::cache::Key;
 use crate::operator::metrics::{Metrics, NodeSample, ObserverMetrics};
 
 /// How many nodes are asked at the same time.
 const CONCURRENCY: usize = 64;
-/// How long a node may take to connect to another: `net_setuptime`, which is seven seconds unless set otherwise, and some.
-const CONNECT_NODE: Duration = Duration::from_secs(10);
 
 /// Which nodes of a release to look at, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +85,8 @@ struct Followed {
     list: Watchlist,
     cluster: Arc<Cluster>,
     tasks: HashMap<Arc<str>, AbortOnDropHandle<()>>,
+    /// Nodes that are to connect to others.
+    menders: HashMap<Arc<str>, (watch::Sender<Vec<NodeName>>, AbortOnDropHandle<()>)>,
 }
 
 impl Observer {
@@ -110,15 +113,15 @@ impl Observer {
             return;
         };
         let cluster = state.clusters.entry(list.cluster.clone()).or_default().clone();
-        let mut tasks = match before {
-            Some(before) if before.list.is_looked_at_like(&list) => before.tasks,
+        let (mut tasks, menders) = match before {
+            Some(before) if before.list.is_looked_at_like(&list) => (before.tasks, before.menders),
             Some(before) => {
                 self.drop_all(&mut state, &before);
                 // It may have been the last of this very cluster.
                 state.clusters.entry(list.cluster.clone()).or_insert(cluster.clone());
-                HashMap::new()
+                <_>::default()
             }
-            None => HashMap::new(),
+            None => <_>::default(),
         };
         let known: HashMap<_, _> = cluster.sightings().into_iter().map(|known| (known.node.uid.clone(), known)).collect();
         let mut is_news = false;
@@ -142,7 +145,7 @@ impl Observer {
             cluster.alarm();
             self.shared.tell(&list.cluster);
         }
-        state.releases.insert(release.clone(), Followed { list, cluster, tasks });
+        state.releases.insert(release.clone(), Followed { list, cluster, tasks, menders });
     }
 
     /// What is known of the nodes of a cluster, by release and pod. Empty if nobody looks at it.
@@ -152,15 +155,25 @@ impl Observer {
         cluster.map(|cluster| cluster.sightings()).unwrap_or_default()
     }
 
-    /// Asks the node of a pod, given by its uid, to connect to another node. `None` if there is no connection to ask over.
-    pub async fn connect(&self, cluster: &Key, uid: &str, other: NodeName) -> Option<crate::beam::Result<Connected>> {
-        let cluster = self.lock().clusters.get(cluster).cloned()?;
-        let connection = cluster.connection(uid)?;
-        self.shared.metrics.asked(1);
-        let answer = connection.connect_node(other, CONNECT_NODE).await;
-        // Whatever came of it, the nodes know it now.
-        cluster.alarm();
-        Some(answer)
+    /// From now on has nodes of a release connect to these others, given by the uid of their pods, and no others do so.
+    pub fn connect(&self, release: &Key, wishes: BTreeMap<Arc<str>, Vec<NodeName>>) {
+        let mut state = self.lock();
+        let Some(Followed { list, cluster, menders, .. }) = state.releases.get_mut(release) else { return };
+        menders.retain(|uid, _| wishes.contains_key(uid));
+        for (uid, others) in wishes {
+            if let Some((wished, _)) = menders.get(&uid) {
+                wished.send_if_modified(|before| {
+                    let is_new = *before != others;
+                    *before = others;
+                    is_new
+                });
+                continue;
+            }
+            let (sender, wished) = watch::channel(others);
+            let (shared, cluster, key) = (self.shared.clone(), cluster.clone(), list.cluster.clone());
+            let mender = Mender { shared, cluster, key, uid: uid.clone(), wished };
+            menders.insert(uid, (sender, AbortOnDropHandle::new(tokio::spawn(mender.run()))));
+        }
     }
 
     /// What the nodes measure of themselves, for the metrics.

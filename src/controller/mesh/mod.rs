@@ -4,6 +4,8 @@
 //! misses them. Two nodes are linked if one of them says so: when a connection begins or ends, they do not tell at the same
 //! moment, and a mesh that changes is no news until both agree.
 
+mod gate;
+mod mend;
 mod picture;
 mod report;
 mod verdict;
@@ -14,6 +16,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use gate::to_open;
+pub use mend::{Wishes, wishes};
 pub use picture::{Member, Picture};
 pub use report::{Seen, report, settles_at};
 pub use watchlist::watchlist;

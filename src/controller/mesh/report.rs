@@ -56,7 +56,8 @@ pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp)
     };
     let told_before = before_as_seen(before, &name);
     let is_new_to_us = |sighting: &Sighting| sighting.node.is_ready && sighting.seen == observer::Seen::NotYet;
-    if is_held(before, &name, now) || told_before.is_about_a_mesh() && sightings.iter().any(is_new_to_us) {
+    let is_definite = told_before.clustered.as_ref().is_some_and(|told| told.status != "Unknown");
+    if is_definite && is_held(before, &name, now) || told_before.is_about_a_mesh() && sightings.iter().any(is_new_to_us) {
         return told_before;
     }
     if sightings.iter().any(is_new_to_us) {

@@ -26,6 +26,7 @@ struct Outcome {
 pub struct ObserverMetrics {
     looks: Family<Outcome, Counter>,
     calls: Counter,
+    connects: Family<Outcome, Counter>,
 }
 
 impl ObserverMetrics {
@@ -34,6 +35,8 @@ impl ObserverMetrics {
         registry.register("node_looks", "Looks at nodes, by what came of them", metrics.looks.clone());
         let help = "Questions that nodes were asked over the distribution protocol; each is a message and has one for an answer";
         registry.register("node_calls", help, metrics.calls.clone());
+        let help = "Nodes that were asked to connect to another, by what came of it";
+        registry.register("node_connects", help, metrics.connects.clone());
         metrics
     }
 
@@ -41,6 +44,12 @@ impl ObserverMetrics {
     pub fn looked(&self, failure: Option<FailureKind>) {
         let outcome = failure.map_or("seen", FailureKind::as_str);
         self.looks.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A node was asked to connect to another.
+    pub fn connected(&self, is_connected: bool) {
+        let outcome = if is_connected { "connected" } else { "failed" };
+        self.connects.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// A node was asked so many questions.

@@ -18,6 +18,7 @@ pub const PERMISSIONS: &[Permission] = &[
     watched("beam-operator.io", "elixirreleases", READ),
     watched("beam-operator.io", "elixirreleases/status", &["patch"]),
     watched("", "pods", READ),
+    watched("", "pods/status", &["patch"]),
     watched("", "services", CHILD),
     watched("", "secrets", LASTING_CHILD),
     watched("", "configmaps", &["get", "list", "watch"]),

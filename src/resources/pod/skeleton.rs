@@ -4,14 +4,14 @@
 //! Fields that would only repeat a default of Kubernetes are left out: we own what we mean.
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, Lifecycle, LifecycleHandler, LocalObjectReference, PodSecurityContext, PodSpec,
-    PodTemplateSpec, Probe, SeccompProfile, SleepAction, TCPSocketAction,
+    Container, ContainerPort, Lifecycle, LifecycleHandler, LocalObjectReference, PodReadinessGate, PodSecurityContext,
+    PodSpec, PodTemplateSpec, Probe, SeccompProfile, SleepAction, TCPSocketAction,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::some;
-use crate::api::{DefaultProbe, Discovery, ElixirRelease, Port, Protocol};
+use crate::api::{DefaultProbe, Discovery, ElixirRelease, Port, Protocol, ReadinessGate};
 use crate::resources::{labels, names, traffic_service};
 
 /// The pod that the fields of the spec ask for.
@@ -28,6 +28,7 @@ fn pod(release: &ElixirRelease) -> PodSpec {
         // A Service named like the application would put variables into the pod that the application reads as its own:
         // one called "emqx" sets EMQX_PORT.
         enable_service_links: Some(false),
+        readiness_gates: gates(release),
         image_pull_secrets: some(spec.image_pull_secrets.iter().map(LocalObjectReference::from).collect()),
         security_context: Some(security()),
         service_account_name: service_account(release),
@@ -35,6 +36,12 @@ fn pod(release: &ElixirRelease) -> PodSpec {
         volumes: some(spec.volumes.clone()),
         ..PodSpec::default()
     }
+}
+
+/// What a pod waits for before it is ready, beside its probes.
+fn gates(release: &ElixirRelease) -> Option<Vec<PodReadinessGate>> {
+    let is_gated = names::is_distributed(release) && release.spec.cluster.readiness_gate == ReadinessGate::Enabled;
+    is_gated.then(|| vec![PodReadinessGate { condition_type: labels::MET.to_owned() }])
 }
 
 fn container(release: &ElixirRelease) -> Container {

@@ -51,6 +51,10 @@ It applies on the server side, which is the verb patch, and create for what does
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+# The readiness gate of a pod whose node has met its cluster.
+- apiGroups: [""]
+  resources: [pods/status]
+  verbs: [patch]
 # Not used by the operator: with the pods above it is what `discovery: Kubernetes` lets the nodes of a release read, and
 # the API server lets nobody grant what he does not hold.
 - apiGroups: [""]

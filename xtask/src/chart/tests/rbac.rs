@@ -68,7 +68,7 @@ fn the_permissions_are_these_and_no_others() {
     allow("/configmaps /pods", "get list watch");
     allow("beam-operator.io/elixirreleases", "list watch");
     allow("/endpoints discovery.k8s.io/endpointslices", "get list");
-    allow("beam-operator.io/elixirreleases/status", "patch");
+    allow("beam-operator.io/elixirreleases/status /pods/status", "patch");
     allow("beam-operator.io/elixirreleases/finalizers", "update");
     allow("events.k8s.io/events", "create");
     expect.sort();
