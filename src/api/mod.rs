@@ -18,7 +18,7 @@ mod verbatim;
 
 pub use autoscaling::Autoscaling;
 pub use cluster::{
-    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, Healing, HeadlessService, Observation,
+    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Observation,
     ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};

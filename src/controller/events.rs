@@ -2,6 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::conditions::{CLUSTERED, Reason};
 use crate::api::{ElixirReleaseStatus, RolloutPhase};
 
 /// Something that happened to a release.
@@ -23,6 +24,7 @@ pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> 
     let checks = [
         invalid(before, after),
         degraded(before, after),
+        clustered(before, after),
         rollout_started(before, after),
         rollout_complete(before, after),
     ];
@@ -56,6 +58,20 @@ fn degraded(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option
     }
     let was = was.filter(|was| was.status == "True")?;
     Some(normal("Recovered", "Watch", format!("no longer: {}", was.reason)))
+}
+
+/// Lone nodes have no such condition. That nodes are still starting, or that nobody has looked yet, is no news.
+fn clustered(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let (was, is) = (find(before, CLUSTERED), find(after, CLUSTERED)?);
+    if !is_news(was, is) {
+        return None;
+    }
+    let is_trouble = is.status == "False" || is.reason == Reason::Unreachable.to_string();
+    if is_trouble {
+        return Some(warning(&is.reason, "Observe", is.message.clone()));
+    }
+    let was = was.filter(|was| was.status == "False" && is.status == "True")?;
+    Some(normal("MeshComplete", "Observe", format!("{}; no longer: {}", is.message, was.reason)))
 }
 
 fn rollout_started(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {

@@ -89,12 +89,7 @@ pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
 
 /// Looks at the nodes of the releases in a scope, unless the operator is told not to: whatever is new in a cluster makes its
 /// releases be looked at again.
-fn observer(
-    runtime: &Runtime,
-    cache: &Arc<Mutex<Cache>>,
-    queue: &Queue,
-    tasks: &mut JoinSet<()>,
-) -> Option<Observer> {
+fn observer(runtime: &Runtime, cache: &Arc<Mutex<Cache>>, queue: &Queue, tasks: &mut JoinSet<()>) -> Option<Observer> {
     if !runtime.settings.observation {
         return None;
     }

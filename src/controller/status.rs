@@ -14,8 +14,8 @@ use super::mesh;
 use super::observe::Observed;
 use super::view::DeploymentView;
 use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
-use crate::resources::problem::Problem;
 use crate::resources::labels;
+use crate::resources::problem::Problem;
 
 const CONFIGURATION_VALID: &str = "ConfigurationValid";
 

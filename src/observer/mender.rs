@@ -81,8 +81,12 @@ impl Mender {
         let Key { namespace, name } = &self.key;
         match answer {
             Ok(Connected::Yes) => info!(%namespace, cluster = %name, %node, %other, "had a node connect to another"),
-            Ok(answer) => debug!(%namespace, cluster = %name, %node, %other, ?answer, "a node did not connect to another"),
-            Err(error) => debug!(%namespace, cluster = %name, %node, %other, %error, "a node did not connect to another"),
+            Ok(answer) => {
+                debug!(%namespace, cluster = %name, %node, %other, ?answer, "a node did not connect to another")
+            }
+            Err(error) => {
+                debug!(%namespace, cluster = %name, %node, %other, %error, "a node did not connect to another")
+            }
         }
         is_connected
     }

@@ -123,7 +123,8 @@ impl Observer {
             }
             None => <_>::default(),
         };
-        let known: HashMap<_, _> = cluster.sightings().into_iter().map(|known| (known.node.uid.clone(), known)).collect();
+        let known: HashMap<_, _> =
+            cluster.sightings().into_iter().map(|known| (known.node.uid.clone(), known)).collect();
         let mut is_news = false;
         tasks.retain(|uid, _| {
             let stays = list.nodes.iter().any(|node| node.uid == *uid);
@@ -179,7 +180,8 @@ impl Observer {
     /// What the nodes measure of themselves, for the metrics.
     #[must_use]
     pub fn samples(&self) -> Vec<NodeSample> {
-        let clusters: Vec<_> = self.lock().clusters.iter().map(|(key, cluster)| (key.clone(), cluster.clone())).collect();
+        let clusters: Vec<_> =
+            self.lock().clusters.iter().map(|(key, cluster)| (key.clone(), cluster.clone())).collect();
         let of = |(key, cluster): (Key, Arc<Cluster>)| {
             cluster.vitals().into_iter().map(move |(release, pod, vitals)| NodeSample {
                 namespace: key.namespace.clone(),
@@ -235,7 +237,8 @@ impl Watchlist {
 impl Node {
     /// Whether it is the same node at the same place, whatever became of its pod.
     fn is_looked_at_like(&self, other: &Self) -> bool {
-        let key = |node: &Self| (node.uid.clone(), node.address.clone(), node.port, node.expected.clone(), node.started);
+        let key =
+            |node: &Self| (node.uid.clone(), node.address.clone(), node.port, node.expected.clone(), node.started);
         key(self) == key(other)
     }
 }

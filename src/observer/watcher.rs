@@ -138,8 +138,8 @@ impl Watcher {
 
     async fn open(&self) -> Result<Link, Failure> {
         let credentials = self.cluster.keyring.get(&self.shared.client, &self.key.namespace, &self.access).await;
-        let credentials = credentials
-            .map_err(|error| Failure { kind: FailureKind::NoAccess, message: error.to_string().into() })?;
+        let credentials =
+            credentials.map_err(|error| Failure { kind: FailureKind::NoAccess, message: error.to_string().into() })?;
         // Longer than the longest pause, so that it does not close between two looks.
         let limits = Limits { connect: CONNECT, idle: self.interval * 4, ..Limits::default() };
         let opened = match connect(&self.target(self.node.expected.clone()), &credentials.cookie, &limits).await {

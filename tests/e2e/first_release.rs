@@ -94,8 +94,7 @@ async fn kubectl_tells_the_state(namespace: &Namespace) {
     let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     let heads = "NAME READY CLUSTER ROLLOUT IMAGE AGE CLUSTER NAME REVISION";
     assert_eq!(rows[0].join(" "), heads);
-    // CLUSTER stays empty until the mesh is observed.
-    assert_eq!(rows[1][..4], ["shop", "3/3", "Complete", "localhost/shop:1"], "{table}");
+    assert_eq!(rows[1][..5], ["shop", "3/3", "3", "Complete", "localhost/shop:1"], "{table}");
     let revision = namespace.release("shop").status().await.current_revision.unwrap();
     assert_eq!(rows[1][rows[1].len() - 2..], ["shop", &*revision], "{table}");
     let by_category = namespace.kubectl(&["get", "beam", "--output=name"]).await;

@@ -13,6 +13,7 @@ mod distribution;
 mod eviction;
 mod first_release;
 mod harness;
+mod mesh;
 mod node_lost;
 mod operator_killed;
 mod operator_replicas;

@@ -131,3 +131,27 @@ proptest! {
         prop_assert_eq!(happenings(&after, &after), []);
     }
 }
+
+const WHOLE: (&str, &str, &str, &str) = ("Clustered", "True", "AllNodesConnected", "3 nodes");
+const SPLIT: (&str, &str, &str, &str) = ("Clustered", "False", "Partitioned", "[a] | [b]");
+const STARTING: (&str, &str, &str, &str) = ("Clustered", "Unknown", "NodesNotReady", "no node is ready yet");
+const UNSEEN: (&str, &str, &str, &str) = ("Clustered", "Unknown", "Unreachable", "a cannot be asked");
+
+#[rstest]
+#[case::fell_apart(WHOLE, SPLIT, Some((true, "Partitioned", "[a] | [b]")))]
+#[case::came_together(SPLIT, WHOLE, Some((false, "MeshComplete", "3 nodes; no longer: Partitioned")))]
+#[case::not_to_be_asked(WHOLE, UNSEEN, Some((true, "Unreachable", "a cannot be asked")))]
+#[case::asked_again(UNSEEN, WHOLE, None)]
+#[case::met_for_the_first_time(STARTING, WHOLE, None)]
+#[case::all_stopped(WHOLE, STARTING, None)]
+#[case::as_before(SPLIT, SPLIT, None)]
+fn the_mesh(
+    #[case] before: (&str, &str, &str, &str),
+    #[case] after: (&str, &str, &str, &str),
+    #[case] expected: Option<(bool, &str, &str)>,
+) {
+    let [before, after] = [before, after].map(|told| status("shop-1", RolloutPhase::Complete, &[told]));
+    let told = happenings(&before, &after);
+    let told: Vec<_> = told.iter().map(|it| (it.is_warning, &*it.reason, &*it.note)).collect();
+    assert_eq!(told, expected.into_iter().collect::<Vec<_>>());
+}

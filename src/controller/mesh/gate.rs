@@ -32,7 +32,8 @@ pub fn to_open(observed: &Observed) -> Vec<(Arc<str>, Arc<str>)> {
 fn met<'a, 'b>(picture: &'b Picture<'a>) -> Vec<&'b Member<'a>> {
     let running = || picture.members.iter().filter(|member| member.sighting.view().is_some());
     let is_ready = |member: &&Member| member.sighting.node.is_ready;
-    let members = |group: &Vec<usize>| group.iter().map(|at| &picture.members[*at]).filter(is_ready).collect::<Vec<_>>();
+    let members =
+        |group: &Vec<usize>| group.iter().map(|at| &picture.members[*at]).filter(is_ready).collect::<Vec<_>>();
     let ready = picture.groups.iter().map(members).find(|ready| !ready.is_empty()).unwrap_or_default();
     if ready.is_empty() && picture.members.iter().any(|member| is_ready(&member)) {
         // They cannot be asked, and nobody who can sees them.

@@ -109,11 +109,8 @@ mod tests {
         let shop = told(observed("", split()), 0);
         assert_eq!(wishes(&shop, at(14)), (Wishes::new(), Some(at(15))));
         let (due, later) = wishes(&shop, at(15));
-        let expected = [
-            ("uid-of-a", vec!["shop@c"]),
-            ("uid-of-b", vec!["shop@c"]),
-            ("uid-of-c", vec!["shop@a", "shop@b"]),
-        ];
+        let expected =
+            [("uid-of-a", vec!["shop@c"]), ("uid-of-b", vec!["shop@c"]), ("uid-of-c", vec!["shop@a", "shop@b"])];
         assert_eq!((links(&due).as_slice(), later), (expected.as_slice(), None));
     }
 

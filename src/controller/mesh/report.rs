@@ -57,7 +57,8 @@ pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp)
     let told_before = before_as_seen(before, &name);
     let is_new_to_us = |sighting: &Sighting| sighting.node.is_ready && sighting.seen == observer::Seen::NotYet;
     let is_definite = told_before.clustered.as_ref().is_some_and(|told| told.status != "Unknown");
-    if is_definite && is_held(before, &name, now) || told_before.is_about_a_mesh() && sightings.iter().any(is_new_to_us) {
+    if is_definite && is_held(before, &name, now) || told_before.is_about_a_mesh() && sightings.iter().any(is_new_to_us)
+    {
         return told_before;
     }
     if sightings.iter().any(is_new_to_us) {
@@ -143,7 +144,9 @@ fn node(member: &Member, observed: &Observed, before: &ElixirReleaseStatus) -> N
     let view = sighting.view();
     let started = view.map(|view| view.started_at).map(|started| {
         let known = told.and_then(|node| node.started_at.clone());
-        known.filter(|Time(known)| (known.as_second() - started.as_second()).abs() < SAME_START).unwrap_or(Time(started))
+        known
+            .filter(|Time(known)| (known.as_second() - started.as_second()).abs() < SAME_START)
+            .unwrap_or(Time(started))
     });
     let revision = observed.pods.iter().find(|view| *view.name == *pod).and_then(|view| view.revision.clone());
     NodeStatus {

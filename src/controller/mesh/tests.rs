@@ -67,14 +67,11 @@ fn a_partition_names_its_sides() {
     assert!(message.starts_with("the cluster has fallen apart into [shop@a, shop@b] | [shop@c]."), "{message}");
     let cluster = seen.cluster.unwrap();
     assert_eq!((cluster.size, cluster.partitions, seen.clustered_replicas), (Some(3), Some(2), Some(2)));
-    let states: Vec<_> = seen.nodes.iter().map(|node| (&*node.pod, node.state, node.connected, node.expected)).collect();
+    let states: Vec<_> =
+        seen.nodes.iter().map(|node| (&*node.pod, node.state, node.connected, node.expected)).collect();
     assert_eq!(
         states,
-        [
-            ("c", NodeState::Partitioned, 0, 2),
-            ("a", NodeState::Clustered, 1, 2),
-            ("b", NodeState::Clustered, 1, 2)
-        ]
+        [("c", NodeState::Partitioned, 0, 2), ("a", NodeState::Clustered, 1, 2), ("b", NodeState::Clustered, 1, 2)]
     );
 }
 

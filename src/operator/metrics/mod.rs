@@ -77,7 +77,18 @@ impl Default for Metrics {
         own.register("events", "Kubernetes events, by what became of them", events.clone());
         let leader = Gauge::default();
         own.register("leader", "Whether this process holds the lease (1) or stands by (0)", leader.clone());
-        Self { registry, reconciles, requests, observer, nodes, cached_objects, watch_restarts, watch_errors, events, leader }
+        Self {
+            registry,
+            reconciles,
+            requests,
+            observer,
+            nodes,
+            cached_objects,
+            watch_restarts,
+            watch_errors,
+            events,
+            leader,
+        }
     }
 }
 

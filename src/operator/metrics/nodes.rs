@@ -105,7 +105,9 @@ type Figure = (&'static str, &'static str, Option<Unit>, fn(&NodeSample) -> Opti
 
 /// The figures of a node.
 const FIGURES: [Figure; 4] = [
-    ("observed", "Whether the operator can ask the node (1) or not (0)", None, |node| Some(node.vitals.is_some().into())),
+    ("observed", "Whether the operator can ask the node (1) or not (0)", None, |node| {
+        Some(node.vitals.is_some().into())
+    }),
     ("memory", "Memory that the virtual machine uses, erlang:memory(total)", Some(Unit::Bytes), |node| {
         node.vitals.map(|(memory, ..)| memory)
     }),

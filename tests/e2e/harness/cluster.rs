@@ -51,6 +51,24 @@ impl Cluster {
         told.unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// Cuts the link of a node that goes on running ("cut"), or restores it ("restore").
+    pub async fn change_link(&self, action: &str, node: &str) {
+        let told = output(&mut self.link_change(action, node).into(), "").await;
+        told.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The command that does so.
+    pub fn link_change(&self, action: &str, node: &str) -> std::process::Command {
+        xtask(&["cluster", "link", "--name", &self.name, action, node])
+    }
+
+    /// What a command prints that runs in a node's namespaces.
+    pub async fn on_node(&self, node: &str, command: &[&str]) -> String {
+        let arguments = [&["cluster", "exec", "--name", &self.name, node, "--"], command].concat();
+        let told = output(&mut xtask(&arguments).into(), "").await;
+        told.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// The command that does so.
     pub fn node_change(&self, action: &str, node: &str) -> std::process::Command {
         xtask(&["cluster", "node", "--name", &self.name, action, node])

@@ -35,7 +35,10 @@ const CHILDREN: &[(&str, &str)] = &[
 
 /// Every namespace that is needed.
 pub(super) fn namespaces() -> Vec<String> {
-    (0..FOREIGN_NAMESPACES).map(foreign_namespace).chain([RELEASES].iter().chain(&COPIES).map(ToString::to_string)).collect()
+    (0..FOREIGN_NAMESPACES)
+        .map(foreign_namespace)
+        .chain([RELEASES].iter().chain(&COPIES).map(ToString::to_string))
+        .collect()
 }
 
 /// What makes a namespace.

@@ -1,0 +1,89 @@
+//! Pods that wait for the mesh before they are ready.
+
+use std::time::Duration;
+
+use beam_operator::api::ElixirRelease;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::json;
+
+use crate::harness::{Namespace, Operator, Release, meshed, shop};
+
+const GATED: &str = "{replicas: 3, cluster: {readinessGate: Enabled}}";
+
+#[tokio::test]
+#[ignore = "needs nodes: cargo xtask test"]
+async fn a_rolling_update_waits_for_the_mesh_and_the_gate_for_the_operator() {
+    let namespace = Namespace::new("gate").await;
+    namespace.apply(&shop("shop", GATED)).await;
+    let shop = namespace.release("shop");
+    shop.complete().await;
+    meshed(&[shop], 3).await;
+    shop.condition("Clustered", "AllNodesConnected").await;
+    assert!(shop.pods().await.iter().all(is_open), "every gate is open");
+
+    // While nobody looks, a new pod waits, and what runs goes on.
+    let operator = Operator::of(&namespace.cluster);
+    let away = operator.replicas(0).await;
+    shop.nodes().await[0].exec(&["/app/bin/shop", "stop"]).await.unwrap();
+    namespace.kubectl(&["delete", "pod", "--wait=false", &shop.pods().await[1].metadata.name.clone().unwrap()]).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let pods = shop.pods().await;
+    assert_eq!(pods.iter().filter(|pod| is_open(pod)).count(), 2, "a gate that is open stays open");
+    assert_eq!(pods.iter().filter(|pod| is_ready(pod)).count(), 2, "the new one waits");
+    drop(away);
+    shop.until("three are ready", |release: &ElixirRelease| {
+        release.status.as_ref().is_some_and(|status| status.ready_replicas == 3)
+    })
+    .await;
+
+    shop.change(&json!({"image": "localhost/shop:2"})).await;
+    shop.complete().await;
+    meshed(&[shop], 3).await;
+    assert!(shop.pods().await.iter().all(is_open));
+}
+
+/// Version 2 gets another cookie and never meets version 1: the update stops before it takes a node away.
+#[tokio::test]
+#[ignore = "needs nodes: cargo xtask test"]
+async fn a_version_that_does_not_meet_the_others_replaces_nobody() {
+    let namespace = Namespace::new("shut").await;
+    namespace.apply(&shop("shop", GATED)).await;
+    let shop = namespace.release("shop");
+    shop.complete().await;
+    shop.change(&json!({"image": "localhost/shop:2", "env": [{"name": "DNS_CLUSTER_QUERY", "value": ""}]})).await;
+    shop.until("a pod of the new version runs and waits", |release: &ElixirRelease| {
+        release.status.as_ref().is_some_and(|status| status.updated_replicas == 1)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_ready(shop, 3).await;
+    let told = meshed_of_version(shop, "1").await;
+    assert_eq!(told, 3, "the three nodes of version 1 are there");
+}
+
+async fn assert_ready(shop: Release<'_>, count: usize) {
+    let pods = shop.pods().await;
+    assert_eq!(pods.iter().filter(|pod| is_ready(pod)).count(), count);
+    assert_eq!(pods.len(), count + 1);
+}
+
+async fn meshed_of_version(shop: Release<'_>, version: &str) -> usize {
+    let mut count = 0;
+    for node in shop.nodes().await {
+        count += usize::from(node.describe().await.is_ok_and(|told| told.version == version));
+    }
+    count
+}
+
+fn is_open(pod: &Pod) -> bool {
+    has(pod, "beam-operator.io/clustered")
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    has(pod, "Ready")
+}
+
+fn has(pod: &Pod, type_: &str) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == type_ && condition.status == "True")
+}

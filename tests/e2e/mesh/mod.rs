@@ -1,0 +1,7 @@
+//! What the operator sees of the mesh, what it tells, and what it does about it.
+
+mod discovery;
+mod gate;
+mod partition;
+mod secrecy;
+mod trouble;
