@@ -67,7 +67,9 @@ pub struct Cluster {
     pub observation: Observation,
 
     /// What the operator does about nodes of the cluster that lost each other and do not meet again by themselves.
-    /// Reconnect: it asks them to connect. Disabled: nothing. Default: Reconnect.
+    /// Reconnect: it asks them to connect. Restart: it does so, and when that was in vain for two minutes, it evicts the pods
+    /// of the smaller side, one at a time, at most three in an hour, and never against a PodDisruptionBudget. Disabled:
+    /// nothing. Default: Reconnect.
     #[serde(default)]
     pub healing: Healing,
 
@@ -246,6 +248,8 @@ pub enum Healing {
     /// The nodes are asked to connect.
     #[default]
     Reconnect,
+    /// The nodes of the smaller side are restarted where asking was in vain.
+    Restart,
     /// Nothing.
     Disabled,
 }

@@ -10,7 +10,9 @@
 use std::sync::Mutex;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
+use kube::api::{
+    DeleteParams, DynamicObject, EvictParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
+};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
@@ -274,6 +276,21 @@ impl Applier<'_> {
 
     fn keep(&self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
+    }
+}
+
+/// Evicts a pod, which the API server refuses where a PodDisruptionBudget does not allow it.
+///
+/// # Errors
+/// In words, with what is in the way. That the pod is gone, or is another by now, is none.
+pub async fn evict(client: &Client, namespace: &str, pod: &str, uid: &str) -> Result<(), String> {
+    let api = Api::<Pod>::namespaced(client.clone(), namespace);
+    let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+    let delete_options = Some(DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() });
+    match api.evict(pod, &EvictParams { delete_options, ..EvictParams::default() }).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_conflict(&error) => Ok(()),
+        Err(error) => Err(describe(&error)),
     }
 }
 

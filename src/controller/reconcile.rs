@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use thiserror::Error;
 use tracing::{Instrument, info, warn};
 
-use super::apply::{self, Applier, Outcome};
+use super::apply::{self, Applier, Outcome, evict};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
 use super::lock;
-use super::mesh::{watchlist, wishes};
+use super::mesh::{Restarts, to_restart, watchlist, wishes};
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
@@ -27,7 +27,7 @@ use crate::api::{ElixirRelease, ObservationMode};
 use crate::observer::{Observer, Sighting};
 use crate::operator::Runtime;
 use crate::operator::client::describe;
-use crate::operator::events::Events;
+use crate::operator::events::{EventType, Events};
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
 use crate::resources::reference::Reference;
@@ -76,6 +76,7 @@ pub struct Context {
     slots: Arc<Slots>,
     /// Looks at nodes, unless the operator is told not to.
     observer: Option<Observer>,
+    restarts: Mutex<Restarts>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -100,6 +101,7 @@ impl Context {
             metrics: runtime.metrics.clone(),
             resync: runtime.settings.resync_interval,
             failures: Mutex::default(),
+            restarts: Mutex::default(),
             facts,
             cache,
             queue,
@@ -120,6 +122,28 @@ impl Context {
         if let Some(observer) = &self.observer {
             observer.follow(&observed.key, watchlist(observed, &self.facts));
         }
+    }
+
+    /// Restarts a node of the smaller side of a partition, where that is wanted and due, and tells so.
+    async fn restart(&self, observed: &Observed) {
+        let now = jiff::Timestamp::now();
+        let Some((pod, uid)) = to_restart(observed, now) else { return };
+        if !self.restarts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(&observed.key, now) {
+            return;
+        }
+        let evicted = evict(&self.client, &observed.key.namespace, &pod, &uid).await;
+        let (kind, note) = match evicted {
+            Ok(()) => (
+                EventType::Normal,
+                format!("evicted pod {pod}: its node is cut off from the larger side of the cluster"),
+            ),
+            Err(error) => {
+                (EventType::Warning, format!("pod {pod}, cut off from the cluster, is not restarted: {error}"))
+            }
+        };
+        info!(%pod, "{note}");
+        let regarding = observed.release.object_ref(&());
+        self.events.publish(&regarding, kind, "NodeRestart", "Heal", note).await;
     }
 
     /// Has nodes that should be connected connect.
@@ -245,6 +269,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     context.follow(&observed);
     observed.mesh = context.mesh(&observed.release, key);
     context.mend(&observed);
+    context.restart(&observed).await;
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::picture::{Member, Picture};
+use super::restart;
 use crate::api::{Discovery, ElixirReleaseStatus, Healing};
 use crate::beam::NodeName;
 use crate::controller::conditions::{CLUSTERED, Reason};
@@ -60,10 +61,12 @@ pub fn wishes(observed: &Observed, now: Timestamp) -> (Wishes, Option<Timestamp>
         return (wishes, None);
     }
     let due = partitioned_since(&before).unwrap_or(now).checked_add(PATIENCE).unwrap_or(now);
-    if due <= now { (wishes, None) } else { (Wishes::new(), Some(due)) }
+    let restart = restart::due(release, &before).filter(|at| *at > now);
+    if due <= now { (wishes, restart) } else { (Wishes::new(), Some(due)) }
 }
 
-fn partitioned_since(before: &ElixirReleaseStatus) -> Option<Timestamp> {
+/// Since when the status says that the cluster has fallen apart.
+pub(super) fn partitioned_since(before: &ElixirReleaseStatus) -> Option<Timestamp> {
     let condition = before.conditions.iter().find(|condition| condition.type_ == CLUSTERED)?;
     let Time(since) = condition.last_transition_time;
     (condition.reason == Reason::Partitioned.to_string()).then_some(since)

@@ -8,6 +8,7 @@ mod gate;
 mod mend;
 mod picture;
 mod report;
+mod restart;
 mod verdict;
 mod watchlist;
 
@@ -20,4 +21,5 @@ pub use gate::to_open;
 pub use mend::{Wishes, wishes};
 pub use picture::{Member, Picture};
 pub use report::{Seen, report, settles_at};
+pub use restart::{Restarts, to_restart};
 pub use watchlist::watchlist;

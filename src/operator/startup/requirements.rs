@@ -19,6 +19,7 @@ pub const PERMISSIONS: &[Permission] = &[
     watched("beam-operator.io", "elixirreleases/status", &["patch"]),
     watched("", "pods", READ),
     watched("", "pods/status", &["patch"]),
+    watched("", "pods/eviction", &["create"]),
     watched("", "services", CHILD),
     watched("", "secrets", LASTING_CHILD),
     watched("", "configmaps", &["get", "list", "watch"]),

@@ -1,10 +1,12 @@
 //! What is wrong with a node, each with the reason and the words that it is told in.
 
-use beam_operator::api::NodeState;
+use beam_operator::api::{ElixirReleaseStatus, NodeState};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::harness::{Namespace, meshed, shop};
+use crate::harness::{Cluster, Namespace, meshed, shop};
 
 /// What an image does whose `env.sh` sets these whatever the pod says, or one with a `vm.args` of its own.
 #[rstest]
@@ -42,11 +44,9 @@ async fn a_node_that_is_frozen_is_missing_until_it_goes_on() {
     namespace.apply(&shop("shop", "{replicas: 3, probes: {default: None}}")).await;
     let shop = namespace.release("shop");
     shop.condition("Clustered", "AllNodesConnected").await;
-    let nodes = shop.nodes().await;
-    let pod = nodes[0].pod.metadata.name.clone().unwrap();
-    let signal =
-        |signal: &str| format!("kill -{signal} $(cat /proc/[0-9]*/stat | sed -n 's/^\\([0-9]*\\) (beam.smp).*/\\1/p')");
-    nodes[0].exec(&["sh", "-c", &signal("STOP")]).await.unwrap();
+    let frozen = &shop.pods().await[0];
+    let pod = frozen.name_any();
+    signal(&namespace.cluster, frozen, "STOP").await;
     let status = shop
         .until("the frozen node cannot be asked", |release| {
             let nodes = release.status.as_ref().map(|status| &status.nodes);
@@ -54,7 +54,7 @@ async fn a_node_that_is_frozen_is_missing_until_it_goes_on() {
         })
         .await;
     assert_eq!(status.nodes.len(), 3);
-    nodes[0].exec(&["sh", "-c", &signal("CONT")]).await.unwrap();
+    signal(&namespace.cluster, frozen, "CONT").await;
     shop.condition("Clustered", "AllNodesConnected").await;
     meshed(&[shop], 3).await;
 }
@@ -66,16 +66,13 @@ async fn a_virtual_machine_that_is_killed_is_back_in_the_mesh() {
     namespace.apply(&shop("shop", "replicas: 3")).await;
     let shop = namespace.release("shop");
     shop.condition("Clustered", "AllNodesConnected").await;
-    let nodes = shop.nodes().await;
-    let pod = nodes[0].pod.metadata.name.clone().unwrap();
-    let started = |status: &beam_operator::api::ElixirReleaseStatus| {
+    let killed = &shop.pods().await[0];
+    let pod = killed.name_any();
+    let started = |status: &ElixirReleaseStatus| {
         status.nodes.iter().find(|node| node.pod == pod).and_then(|node| node.started_at.clone())
     };
     let before = started(&shop.status().await);
-    // It takes the shell that asked for it along.
-    let _ = nodes[0]
-        .exec(&["sh", "-c", "kill -9 $(cat /proc/[0-9]*/stat | sed -n 's/^\\([0-9]*\\) (beam.smp).*/\\1/p')"])
-        .await;
+    signal(&namespace.cluster, killed, "KILL").await;
     shop.until("the node was started anew and is in the mesh", |release| {
         let status = release.status.as_ref();
         let node = status.and_then(|status| status.nodes.iter().find(|node| node.pod == pod));
@@ -84,6 +81,19 @@ async fn a_virtual_machine_that_is_killed_is_back_in_the_mesh() {
     .await;
     shop.condition("Clustered", "AllNodesConnected").await;
     meshed(&[shop], 3).await;
+}
+
+/// Sends a signal to the virtual machine in a pod, from outside: there it is the first process, which signals from inside
+/// do not reach.
+async fn signal(cluster: &Cluster, pod: &Pod, signal: &str) {
+    let name = pod.name_any();
+    let find = format!(
+        "for process in /proc/[0-9]*; do if [ \"$(cat $process/comm)\" = beam.smp ] \
+         && tr '\\0' '\\n' < $process/environ | grep -qx POD_NAME={name}; then kill -{signal} ${{process#/proc/}}; echo sent; fi; done"
+    );
+    let place = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap();
+    let told = cluster.on_node(&place, &["sh", "-c", &find]).await;
+    assert!(told.contains("sent"), "no virtual machine of {name} is on {place}: {told}");
 }
 
 #[tokio::test]

@@ -156,6 +156,7 @@ fn settings_of_the_operator_are_its_flags() {
         ("operator.concurrency=8", "--concurrency=8"),
         ("operator.workerThreads=4", "--worker-threads=4"),
         ("operator.resyncIntervalSeconds=604800", "--resync-interval=604800"),
+        ("operator.observation=false", "--observation=false"),
         ("operator.requestTimeoutSeconds=30", "--request-timeout=30"),
         ("leaderElection.leaseDurationSeconds=60", "--lease-duration=60"),
         ("leaderElection.renewDeadlineSeconds=15", "--lease-renew-deadline=15"),

@@ -51,6 +51,10 @@ It applies on the server side, which is the verb patch, and create for what does
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+# With healing: Restart, a pod of the smaller side of a partition is evicted.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 # The readiness gate of a pod whose node has met its cluster.
 - apiGroups: [""]
   resources: [pods/status]

@@ -70,7 +70,7 @@ fn the_permissions_are_these_and_no_others() {
     allow("/endpoints discovery.k8s.io/endpointslices", "get list");
     allow("beam-operator.io/elixirreleases/status /pods/status", "patch");
     allow("beam-operator.io/elixirreleases/finalizers", "update");
-    allow("events.k8s.io/events", "create");
+    allow("events.k8s.io/events /pods/eviction", "create");
     expect.sort();
     assert_eq!(granted, expect);
 }
