@@ -57,3 +57,11 @@ fn every_example_is_valid_without_a_warning() {
     }
     assert!(releases > 4, "only {releases} releases were found");
 }
+
+#[test]
+fn the_page_on_conditions_names_every_reason_of_the_mesh() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conditions.md")).unwrap();
+    for reason in beam_operator::controller::conditions::Reason::OF_CLUSTERED {
+        assert!(page.contains(&format!("| {reason} |")), "{reason}");
+    }
+}
