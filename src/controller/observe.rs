@@ -12,6 +12,7 @@ use super::pod::PodView;
 use super::view::{Child, DeploymentView, RevisionView};
 use crate::api::ElixirRelease;
 use crate::resources::reference::{Contents, Reference, Use};
+use crate::resources::tls;
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -106,6 +107,14 @@ impl Observed {
     pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
         let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
         troubles.filter_map(|trouble| trouble.until).filter(|until| *until > now).min()
+    }
+
+    /// When certificates that the operator makes for the cluster are to be looked at again.
+    #[must_use]
+    pub fn renewal(&self, now: Timestamp) -> Option<Timestamp> {
+        let members: Vec<_> = self.members.iter().map(|member| &**member).collect();
+        let noted = self.shared.iter().filter(|_| tls::is_managed(&members)).filter_map(Child::certificates);
+        noted.filter_map(|noted| noted.renew_at).filter(|renewal| *renewal > now).min()
     }
 
     /// Its revisions, newest first.
