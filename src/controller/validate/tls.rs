@@ -87,7 +87,6 @@ fn told(flaw: CertificateFlaw) -> String {
             "tls.crt was not issued by an authority in ca.crt: add the authority, and what links the two to tls.crt"
                 .to_owned()
         }
-        
         CertificateFlaw::NotForClients => {
             "tls.crt is not for clients, and nodes connect to each other: issue it with the usages server auth and client \
              auth"

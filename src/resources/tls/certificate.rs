@@ -44,7 +44,7 @@ pub enum CertificateFlaw {
     OtherKey,
     /// None of the authorities has issued the certificate.
     OtherAuthority,
-    
+
     /// The certificate is not for those who connect.
     NotForClients,
 }

@@ -21,9 +21,10 @@ use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
 use crate::controller::validate::{References, Valid, validate};
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
+use crate::resources::tls::certificate::Certificate;
 use crate::resources::tls::keep::{self, Pair};
 use crate::resources::tls::renewal::Lifetimes;
-use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
+use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod, tls};
 
 /// More rounds than any of these tests needs: a world that is not at rest by then never will be.
 const ROUNDS: usize = 8;
@@ -107,6 +108,16 @@ impl World {
         let keys = [key.to_owned()].into();
         let digest = self.tick();
         self.contents.insert(reference, Content { digest, keys, restart: true, ..Content::default() });
+    }
+
+    /// A Secret with a certificate that is valid for the nodes of `shop`, made by somebody and read by the operator.
+    pub fn know_certificate(&mut self, secret: &str) {
+        let reference = Reference { kind: ReferenceKind::Secret, name: secret.to_owned() };
+        let names = vec!["shop-nodes.store.svc".to_owned()];
+        let certificate = Certificate { not_before: Timestamp::MIN, not_after: Timestamp::MAX, names, serves: true };
+        let (digest, keys) = (self.tick(), tls::KEYS.map(str::to_owned).into());
+        let content = Content { digest, keys, restart: true, certificate: Some(Ok(certificate)), ..Content::default() };
+        self.contents.insert(reference, content);
     }
 
     /// A new process of the operator, which has read nothing yet.
