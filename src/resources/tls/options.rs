@@ -21,13 +21,13 @@ pub fn file(directory: &str, name: &str) -> String {
     format!(
         r#"[{{server, [{files},
            {{fail_if_no_peer_cert, true}},
-           {{verify_fun, {{fun(_, {{bad_cert, Reason}}, _) -> {{fail, Reason}};
+           {{verify_fun, {{fun(_, {{bad_cert, _}} = Reason, _) -> {{fail, Reason}};
                             (_, {{extension, _}}, State) -> {{unknown, State}};
                             (_, valid, State) -> {{valid, State}};
                             (Certificate, valid_peer, State) ->
                                 case public_key:pkix_verify_hostname(Certificate, [{{dns_id, "{name}"}}]) of
                                     true -> {{valid, State}};
-                                    false -> {{fail, hostname_check_failed}}
+                                    false -> {{fail, {{bad_cert, hostname_check_failed}}}}
                                 end
                          end, []}}}}]}},
  {{client, [{files},
