@@ -93,7 +93,7 @@ pub fn troubled(name: &str, kind: TroubleKind, message: &str) -> PodView {
 
 /// A pod of release `shop` without any.
 pub fn pod(name: &str) -> PodView {
-    PodView { name: name.into(), revision: Some("shop-1".into()), trouble: None, has_ended: false }
+    PodView { name: name.into(), revision: Some("shop-1".into()), trouble: None, has_ended: false, has_tls: false }
 }
 
 /// A write that failed.

@@ -20,6 +20,7 @@ use super::queue::Queue;
 use super::report::{report, report_unreadable};
 use super::slots::Slots;
 use super::status::Verdict;
+use super::transition;
 use super::validate::{self, References, validate};
 use super::watches::Stub;
 use crate::operator::Runtime;
@@ -232,8 +233,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // were planned, for it may have changed in the meantime.
     let now = observe(&lock(&context.cache));
     let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
-    let verdict =
-        Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
+    let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
+    let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let outcome = written?;
     reported?;
