@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Protocol;
+use super::{Protocol, Tls};
 
 /// The BEAM cluster that the nodes of this release form, alone or with other releases of the namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -22,7 +22,7 @@ pub struct Cluster {
     pub distribution: Distribution,
 
     /// Name of the cluster. Releases of one namespace that name the same cluster are one BEAM cluster with one cookie and
-    /// one headless Service. They must agree on cookie and epmd and, with discovery DNS, on the basename.
+    /// one headless Service. They must agree on cookie, epmd and tls and, with discovery DNS, on the basename.
     /// Default: metadata.name. The field selector spec.cluster.name finds the releases that name it here; what the default
     /// comes to is in status.cluster.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +77,10 @@ pub struct Cluster {
     /// The operator opens the gate and never shuts it again; while it is away, new pods wait. Default: Disabled.
     #[serde(default)]
     pub readiness_gate: ReadinessGate,
+
+    /// TLS between the nodes.
+    #[serde(default)]
+    pub tls: Tls,
 }
 
 /// Whether nodes speak the distribution protocol.

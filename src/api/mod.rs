@@ -14,6 +14,7 @@ mod rollout;
 mod service;
 mod spec;
 mod status;
+mod tls;
 mod verbatim;
 
 pub use autoscaling::Autoscaling;
@@ -31,6 +32,7 @@ pub use rollout::{Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
 pub use status::{ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RolloutPhase, RolloutStatus};
+pub use tls::{Tls, TlsMode};
 pub use verbatim::Verbatim;
 
 /// The API group of every name this operator puts into a cluster: the resource, labels, annotations.

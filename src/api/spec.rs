@@ -87,8 +87,9 @@ pub struct ElixirReleaseSpec {
     pub ports: Vec<Port>,
 
     /// Environment variables. $(VAR) refers to the operator's own facts (POD_IP, POD_NAME, POD_NAMESPACE, BEAM_NODE,
-    /// BEAM_BASENAME, BEAM_COOKIE, BEAM_CLUSTER_DNS, BEAM_CLUSTER_SERVICE, BEAM_REVISION) and to earlier entries. An entry
-    /// that has the name of one of the operator's replaces it; ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS are joined.
+    /// BEAM_BASENAME, BEAM_COOKIE, BEAM_CLUSTER_DNS, BEAM_CLUSTER_SERVICE, BEAM_REVISION and, with TLS, BEAM_TLS_CERT_FILE,
+    /// BEAM_TLS_KEY_FILE, BEAM_TLS_CA_FILE, BEAM_TLS_OPTIONS_FILE) and to earlier entries. An entry that has the name of
+    /// one of the operator's replaces it; ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS are joined.
     /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

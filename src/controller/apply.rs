@@ -7,6 +7,8 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
+mod certificates;
+
 use std::sync::Mutex;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -26,6 +28,8 @@ use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
 use crate::operator::client::describe;
+use crate::resources::tls::issue;
+use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
@@ -56,6 +60,9 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
+    /// A certificate cannot be made.
+    #[error(transparent)]
+    Certificate(#[from] issue::Error),
     /// The operating system has no randomness for a cookie.
     #[error("no cookie can be made: {0}")]
     Randomness(String),
@@ -85,6 +92,8 @@ pub struct Applier<'a> {
     pub key: &'a Key,
     /// Its uid.
     pub uid: &'a str,
+    /// How long certificates are valid.
+    pub lifetimes: &'a Lifetimes,
 }
 
 impl Applier<'_> {
@@ -101,7 +110,15 @@ impl Applier<'_> {
                         return Ok(outcome);
                     }
                 }
-                Step::OwnCookie(secret) => self.own_cookie(&secret).await?,
+                Step::KeepCertificates(members) => {
+                    let members: Vec<_> = members.iter().map(|member| &**member).collect();
+                    if let Some(taken) = self.keep_certificates(&members).await? {
+                        // A pod would mount what somebody else has there, or wait for it.
+                        outcome.taken.push(taken);
+                        return Ok(outcome);
+                    }
+                }
+                Step::OwnSecret(secret) => self.own_secret(&secret).await?,
                 Step::Create(desired) => {
                     if let Some(taken) = self.create(&desired).await? {
                         outcome.taken.push(taken);
@@ -154,14 +171,14 @@ impl Applier<'_> {
             return Ok(Some(Taken { kind: ChildKind::Secret, name: found.name_any() }));
         }
         if !ownership.labels().keys().all(|label| has_label(label)) {
-            self.own_cookie(&ownership).await?;
+            self.own_secret(&ownership).await?;
         }
         Ok(None)
     }
 
     /// A merge patch, because the list of owners is to be exactly this: applying would leave those in it with which the
     /// Secret was posted.
-    async fn own_cookie(&self, secret: &PartialObjectMeta<Secret>) -> Result<(), Error> {
+    async fn own_secret(&self, secret: &PartialObjectMeta<Secret>) -> Result<(), Error> {
         let kind = ChildKind::Secret;
         let name = secret.name_any();
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);

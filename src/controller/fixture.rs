@@ -105,6 +105,7 @@ pub fn pod(name: &str) -> PodView {
         revision: Some("shop-1".into()),
         trouble: None,
         has_ended: false,
+        has_tls: false,
     }
 }
 

@@ -30,6 +30,7 @@ mod report;
 pub mod revision;
 pub mod slots;
 pub mod status;
+pub mod transition;
 pub mod validate;
 pub mod view;
 pub mod watches;

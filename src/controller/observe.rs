@@ -14,6 +14,7 @@ use super::view::{Child, DeploymentView, RevisionView};
 use crate::api::ElixirRelease;
 use crate::observer::Sighting;
 use crate::resources::reference::{Contents, Reference, Use};
+use crate::resources::tls;
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -114,6 +115,14 @@ impl Observed {
         let mesh = self.mesh.as_ref().and_then(|_| mesh::settles_at(self.release.status.as_ref()?));
         let (_, mend) = mesh::wishes(self, now);
         troubles.filter_map(|trouble| trouble.until).chain(mesh).chain(mend).filter(|until| *until > now).min()
+    }
+
+    /// When certificates that the operator makes for the cluster are to be looked at again.
+    #[must_use]
+    pub fn renewal(&self, now: Timestamp) -> Option<Timestamp> {
+        let members: Vec<_> = self.members.iter().map(|member| &**member).collect();
+        let noted = self.shared.iter().filter(|_| tls::is_managed(&members)).filter_map(Child::certificates);
+        noted.filter_map(|noted| noted.renew_at).filter(|renewal| *renewal > now).min()
     }
 
     /// Its revisions, newest first.

@@ -9,6 +9,7 @@ mod neighbours;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
 use kube::core::PartialObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -28,7 +29,7 @@ use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::resources::{
     Facts, controller_revision, cookie, deployment, discovery_rbac, disruption_budget, headless_service, names,
-    network_policy, pod,
+    network_policy, pod, tls,
 };
 
 /// What to write, in order.
@@ -47,8 +48,10 @@ pub struct Plan {
 pub enum Step {
     /// Make the Secret of the cookie for these members, if there is none.
     CreateCookie(Vec<Arc<ElixirRelease>>),
-    /// Make the Secret of the cookie belong to exactly these members.
-    OwnCookie(Box<PartialObjectMeta<Secret>>),
+    /// Make and renew the certificates of a cluster with these members.
+    KeepCertificates(Vec<Arc<ElixirRelease>>),
+    /// Make a Secret that the cluster shares belong to exactly these members.
+    OwnSecret(Box<PartialObjectMeta<Secret>>),
     /// Make a child that was not seen, unless somebody else has one of that name.
     Create(Desired),
     /// Change a child that was seen with this uid.
@@ -98,7 +101,7 @@ pub struct Taken {
 
 /// Plans for a valid release.
 #[must_use]
-pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
+pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -> Plan {
     let release = &*observed.release;
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
@@ -116,6 +119,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
     };
     let mut plan = Plan { revision: Some(choice.name.clone()), ..Plan::default() };
     plan.keep_cookie(observed);
+    plan.keep_certificates(observed, now);
     let wanted = wanted(observed, valid, facts, &rendered, &choice, template);
     let keep = history_to_keep(observed, &choice.name);
     for desired in &wanted {
@@ -153,19 +157,52 @@ impl Plan {
             self.steps.push(Step::CreateCookie(observed.members.clone()));
             return;
         };
-        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
-        let Some(mut ownership) = cookie::ownership(&members, &secret.uid) else { return };
+        if let Some(ownership) = cookie::ownership(&members, &secret.uid) {
+            self.own(observed, secret, ownership);
+        }
+    }
+
+    /// What they hold is decided when it is read; here only whether it is to be looked at.
+    fn keep_certificates(&mut self, observed: &Observed, now: Timestamp) {
+        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+        let Some(names) = tls::keep::secrets(&members) else { return };
+        let [authority, nodes] = names
+            .each_ref()
+            .map(|name| observed.shared.iter().find(|child| child.kind == ChildKind::Secret && *child.name == **name));
+        let (Some(authority), Some(nodes)) = (authority, nodes) else {
+            self.steps.push(Step::KeepCertificates(observed.members.clone()));
+            return;
+        };
+        let is_due = |secret: &Child| {
+            let noted = secret.certificates().and_then(|noted| noted.renew_at);
+            !secret.deleting && noted.is_none_or(|renew_at| now >= renew_at)
+        };
+        let trusts = |secret: &Child| secret.certificates().map(|noted| noted.authorities);
+        if is_due(authority) || is_due(nodes) || trusts(authority) != trusts(nodes) {
+            self.steps.push(Step::KeepCertificates(observed.members.clone()));
+        }
+        for secret in [authority, nodes] {
+            if let Some(ownership) = tls::keep::ownership(&members, &secret.name, &secret.uid) {
+                self.own(observed, secret, ownership);
+            }
+        }
+    }
+
+    fn own(&mut self, observed: &Observed, secret: &Child, mut ownership: PartialObjectMeta<Secret>) {
         keep_owners(&mut ownership.metadata, &secret.owners, &observed.unreadable);
+        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
         let wanted: BTreeSet<&str> = ownership.owner_references().iter().map(|owner| owner.uid.as_str()).collect();
         if !secret.deleting && owners != wanted {
-            self.steps.push(Step::OwnCookie(Box::new(ownership)));
+            self.steps.push(Step::OwnSecret(Box::new(ownership)));
         }
     }
 }
 
 fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
     let release = &*observed.release;
-    let restarting = observed.contents.iter().filter(|(_, content)| content.restart);
+    let reloaded = tls::reloaded(release);
+    let restarting = observed.contents.iter();
+    let restarting = restarting.filter(|(object, content)| content.restart && Some(*object) != reloaded.as_ref());
     let config = if release.spec.rollout.restart_on_config_change {
         restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect()
     } else {
@@ -174,7 +211,7 @@ fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
     Rendered::new(release, valid.template.clone(), &config, facts)
 }
 
-/// Every child but the cookie, in the order in which they are applied.
+/// Every child but the Secrets, in the order in which they are applied.
 fn wanted(
     observed: &Observed,
     valid: &Valid,
@@ -223,7 +260,7 @@ fn history_to_keep(observed: &Observed, chosen: &str) -> BTreeSet<String> {
     others.map(ToOwned::to_owned).chain([chosen.to_owned()]).chain(current.clone()).collect()
 }
 
-/// Children that nobody wants any more. A cookie is never among them: it may be wanted again.
+/// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
 ///
 /// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
 fn unwanted<'a>(

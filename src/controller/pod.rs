@@ -78,6 +78,8 @@ pub struct PodView {
     pub trouble: Option<Trouble>,
     /// Whether it has ended for good, evicted for instance: another one has taken its place.
     pub has_ended: bool,
+    /// Whether it was made to speak TLS.
+    pub has_tls: bool,
 }
 
 /// Why a pod does not run, as Kubernetes reports it in the pod.
@@ -139,6 +141,7 @@ impl PodView {
             has_met: is_true(labels::MET),
             trouble: if is_leaving || has_ended { None } else { trouble(pod) },
             has_ended,
+            has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
         })
     }
 }

@@ -21,7 +21,8 @@ use super::queue::Queue;
 use super::report::{report, report_unreadable};
 use super::slots::Slots;
 use super::status::Verdict;
-use super::validate::{References, validate};
+use super::transition;
+use super::validate::{self, References, validate};
 use super::watches::Stub;
 use crate::api::{ElixirRelease, ObservationMode};
 use crate::observer::{Observer, Sighting};
@@ -31,6 +32,7 @@ use crate::operator::events::{EventType, Events};
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
 use crate::resources::reference::Reference;
+use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{Facts, names, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
@@ -71,6 +73,7 @@ pub struct Context {
     pub(super) events: Events,
     metrics: Arc<Metrics>,
     facts: Facts,
+    lifetimes: Lifetimes,
     pub(super) cache: Arc<Mutex<Cache>>,
     pub(super) queue: Queue,
     slots: Arc<Slots>,
@@ -100,6 +103,7 @@ impl Context {
             events: runtime.events.clone(),
             metrics: runtime.metrics.clone(),
             resync: runtime.settings.resync_interval,
+            lifetimes: (&runtime.settings.certificates).into(),
             failures: Mutex::default(),
             restarts: Mutex::default(),
             facts,
@@ -273,7 +277,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
-    let valid = match validate(&observed.release, &members, read(&observed.contents), &context.facts) {
+    let now = jiff::Timestamp::now();
+    let valid = match validate(&observed.release, &members, read(&observed.contents), &context.facts, now) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
@@ -285,9 +290,15 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         report(&observed, &Verdict::Unread, context).await?;
         return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, context))).map_err(Error::from);
     }
-    let plan = plan(&observed, &valid, &context.facts);
+    let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
-    let applier = Applier { client: &context.client, cache: &context.cache, key, uid: observed.uid() };
+    let applier = Applier {
+        client: &context.client,
+        cache: &context.cache,
+        key,
+        uid: observed.uid(),
+        lifetimes: &context.lifetimes,
+    };
     let written = applier.apply(plan).await;
     if written.as_ref().is_ok_and(|outcome| outcome.again) {
         return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
@@ -296,8 +307,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // were planned, for it may have changed in the meantime.
     let now = observe(&lock(&context.cache));
     let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
-    let verdict =
-        Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
+    let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
+    let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let outcome = written?;
     reported?;
@@ -320,11 +331,14 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     (result, next(observed, context))
 }
 
-/// When to look again without cause: when the trouble of a pod is to count as over, or else at the next resync.
+/// When to look again without cause: when the trouble of a pod is to count as over, or a certificate has to be renewed or
+/// ends, or else at the next resync.
 fn next(observed: &Observed, context: &Context) -> Action {
     let now = jiff::Timestamp::now();
-    let relief = observed.relief(now).and_then(|relief| Duration::try_from(relief.duration_since(now)).ok());
-    relief.filter(|relief| *relief < context.resync).map_or_else(|| resync(context), Action::requeue)
+    let turns =
+        [observed.relief(now), observed.renewal(now), validate::turn(&observed.release, &observed.contents, now)];
+    let turn = turns.into_iter().flatten().min().and_then(|turn| Duration::try_from(turn.duration_since(now)).ok());
+    turn.filter(|turn| *turn < context.resync).map_or_else(|| resync(context), Action::requeue)
 }
 
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.

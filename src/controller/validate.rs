@@ -13,8 +13,10 @@ mod names;
 mod ports;
 mod references;
 mod service;
+mod tls;
 mod warnings;
 
+use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Service};
 
@@ -23,6 +25,8 @@ use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
 use crate::resources::reference::Contents;
 use crate::resources::{Facts, autoscaler, traffic_service};
+
+pub use tls::turn;
 
 /// A release in which nothing is wrong, with the children that the user wrote part of.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +69,8 @@ impl<'a> References<'a> {
 
 /// The release if nothing is wrong with it.
 ///
-/// `members` are the distributed releases of its cluster, oldest first, and itself among them if it is one.
+/// `members` are the distributed releases of its cluster, oldest first, and itself among them if it is one. What ends does
+/// so by `now`.
 ///
 /// # Errors
 /// Every problem there is, so that they can be corrected at once.
@@ -74,10 +79,12 @@ pub fn validate(
     members: &[&ElixirRelease],
     references: References<'_>,
     facts: &Facts,
+    now: Timestamp,
 ) -> Result<Valid, Vec<Problem>> {
     let mut problems = [names::problems(release), labels::problems(release), limits::problems(release)].concat();
     problems.extend(names::one_service_for_two(release, members));
     problems.extend(members::problems(release, members));
+    problems.extend(tls::fields(release));
 
     let draft = noted(pod::draft(release), &mut problems);
     let traffic_service = noted(traffic_service::build(release), &mut problems);
@@ -97,6 +104,7 @@ pub fn validate(
     if let Some(draft) = &draft {
         problems.extend(limits::grace_period(draft));
         problems.extend(references::problems(release, draft, references));
+        problems.extend(references.contents().and_then(|contents| tls::problems(release, contents, now)));
     }
 
     let (Some(draft), Some(traffic_service), Some(autoscaler), []) =
@@ -104,9 +112,10 @@ pub fn validate(
     else {
         return Err(problems);
     };
-    let contents = references::with_own_cookie(release, references.contents().unwrap_or(&Contents::new()));
+    let contents = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
     let template = pod::template(release, draft, facts, &contents);
     let mut warnings = warnings::of(release, &containers);
+    warnings.extend(tls::ending(release, &contents, now));
     if references.is_whole()
         || pod::references(release, draft).iter().all(|place| contents.contains_key(&place.reference))
     {

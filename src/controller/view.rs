@@ -1,5 +1,6 @@
 //! Slim views of children: of each only what plan and status read, so that thousands of them fit into a few megabytes.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub enum Detail {
     Deployment(Box<DeploymentView>),
     /// Of a ControllerRevision.
     Revision(RevisionView),
+    /// Of a Secret with certificates that the operator made.
+    Certificates(CertificatesView),
 }
 
 /// How far a Deployment has come.
@@ -76,6 +79,15 @@ pub struct RevisionView {
     pub digest: u64,
     /// Digest of the inputs that it was rendered from.
     pub inputs: Option<u64>,
+}
+
+/// What the operator has noted on a Secret with certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificatesView {
+    /// When it is to be looked at again.
+    pub renew_at: Option<Timestamp>,
+    /// Digest of the authorities that it holds.
+    pub authorities: Option<u64>,
 }
 
 impl Child {
@@ -123,6 +135,15 @@ impl Child {
         }
     }
 
+    /// What is noted on a Secret with certificates, if it is one.
+    #[must_use]
+    pub fn certificates(&self) -> Option<CertificatesView> {
+        match self.detail {
+            Detail::Certificates(view) => Some(view),
+            _ => None,
+        }
+    }
+
     /// The revision's view, if it is one.
     #[must_use]
     pub fn revision(&self) -> Option<RevisionView> {
@@ -152,6 +173,20 @@ impl Detail {
         } else {
             Self::None
         }
+    }
+
+    /// What is read of a Secret, of which nothing but the metadata is known.
+    #[must_use]
+    pub fn of_secret(metadata: &ObjectMeta) -> Self {
+        let annotation = |key| metadata.annotations.as_ref().and_then(|all| all.get(key));
+        let (renew_at, authorities) = (annotation(labels::RENEW_AT), annotation(labels::AUTHORITIES));
+        if renew_at.is_none() && authorities.is_none() {
+            return Self::None;
+        }
+        Self::Certificates(CertificatesView {
+            renew_at: renew_at.and_then(|time| time.parse().ok()),
+            authorities: authorities.and_then(|hex| u64::from_str_radix(hex, 16).ok()),
+        })
     }
 }
 

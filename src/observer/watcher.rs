@@ -142,11 +142,14 @@ impl Watcher {
             credentials.map_err(|error| Failure { kind: FailureKind::NoAccess, message: error.to_string().into() })?;
         // Longer than the longest pause, so that it does not close between two looks.
         let limits = Limits { connect: CONNECT, idle: self.interval * 4, ..Limits::default() };
-        let opened = match connect(&self.target(self.node.expected.clone()), &credentials.cookie, &limits).await {
+        let attempt = |expected| {
+            let target = Target { tls: credentials.tls.clone(), ..self.target(expected) };
+            let credentials = &credentials;
+            async move { connect(&target, &credentials.cookie, &limits).await }
+        };
+        let opened = match attempt(self.node.expected.clone()).await {
             // A node that calls itself something else is looked at all the same: that is what there is to tell.
-            Err(Error::NameMismatch { actual, .. }) => {
-                connect(&self.target(Some(actual)), &credentials.cookie, &limits).await
-            }
+            Err(Error::NameMismatch { actual, .. }) => attempt(Some(actual)).await,
             other => other,
         };
         let connection = opened.map_err(|error| Failure::from(&error))?;

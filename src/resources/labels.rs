@@ -28,6 +28,12 @@ pub const RESTART: &str = "beam-operator.io/restart";
 pub const INPUTS: &str = "beam-operator.io/inputs";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
+/// Annotation on a pod: the options of TLS, as a file that the VM reads.
+pub const TLS_OPTIONS: &str = "beam-operator.io/tls-options";
+/// Annotation on a Secret with certificates of the operator's: when the operator looks at them again, in RFC 3339.
+pub const RENEW_AT: &str = "beam-operator.io/renew-at";
+/// Annotation on a Secret with certificates of the operator's: digest of the authorities that it holds.
+pub const AUTHORITIES: &str = "beam-operator.io/authorities";
 
 /// Condition and readiness gate of a pod: its node has met its cluster.
 pub const MET: &str = "beam-operator.io/clustered";

@@ -22,6 +22,7 @@ pub mod problem;
 pub mod reference;
 pub mod strict;
 pub mod syntax;
+pub mod tls;
 pub mod traffic_service;
 
 pub use metadata::owner;

@@ -48,6 +48,26 @@ pub fn cookie(release: &ElixirRelease) -> SecretKeyRef {
     own.unwrap_or_else(|| SecretKeyRef { name: cookie_secret(release), key: COOKIE_KEY.to_owned() })
 }
 
+/// Name of the Secret with the certificate that the operator makes for the nodes of a cluster. It says what it is for:
+/// `<cluster>-tls` is what many call the certificate of their Ingress.
+#[must_use]
+pub fn node_certificate(release: &ElixirRelease) -> String {
+    format!("{}-distribution-tls", cluster(release))
+}
+
+/// Name of the Secret with the certificate authority that the operator makes for a cluster. No pod mounts it.
+#[must_use]
+pub fn certificate_authority(release: &ElixirRelease) -> String {
+    format!("{}-distribution-ca", cluster(release))
+}
+
+/// The DNS name that is in the certificate of every node of a cluster. Members may name their headless Service otherwise;
+/// this follows from the name of the cluster alone, so that it is the same for all.
+#[must_use]
+pub fn certified(release: &ElixirRelease) -> String {
+    format!("{}.{}.svc", default_headless_service(release), release.namespace().unwrap_or_default())
+}
+
 /// Name of the ServiceAccount, Role and RoleBinding for discovery through the Kubernetes API.
 #[must_use]
 pub fn discovery(release: &ElixirRelease) -> String {

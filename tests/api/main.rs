@@ -28,4 +28,5 @@ mod revisions;
 mod schema;
 mod sharing;
 mod status;
+mod tls;
 mod unread;

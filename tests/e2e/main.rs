@@ -21,5 +21,6 @@ mod release_tools;
 mod rollout;
 mod scaling;
 mod shared_cluster;
+mod tls;
 mod trouble;
 mod virtual_machine;

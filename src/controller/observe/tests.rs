@@ -166,6 +166,7 @@ fn of_what_the_pods_read_only_what_exists_is_there() {
         file_keys: [].into(),
         restart: true,
         cookie_flaws: [].into(),
+        certificate: None,
     };
     for (unread, found) in unread.iter().zip([Some((1, content.clone())), None]) {
         cache.contents.put("store", unread, found);

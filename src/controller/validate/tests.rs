@@ -15,6 +15,7 @@ mod names;
 mod objects;
 mod ports;
 mod robustness;
+mod tls;
 mod verbatim;
 
 /// A release that uses what there is to use.
@@ -34,6 +35,10 @@ type Broken<'a> = &'a mut ElixirRelease;
 
 fn valid() -> ElixirRelease {
     fixture::release(VALID)
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T04:00:00Z".parse().unwrap()
 }
 
 fn yaml<T: DeserializeOwned>(text: &str) -> T {
@@ -58,7 +63,7 @@ fn contents() -> Contents {
 }
 
 fn judge(release: &ElixirRelease, contents: &Contents) -> Result<Valid, Vec<String>> {
-    let verdict = validate(release, &[release], References::Read(contents), &Facts::default());
+    let verdict = validate(release, &[release], References::Read(contents), &Facts::default(), now());
     verdict.map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 

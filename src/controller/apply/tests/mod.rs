@@ -1,5 +1,6 @@
 //! Each step as the requests that it makes, against an API server that the test plays.
 
+mod certificates;
 mod children;
 mod cookie;
 mod server;

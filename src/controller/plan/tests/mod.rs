@@ -1,5 +1,6 @@
 //! Plans, followed to where they lead in a small world of their own.
 
+mod certificates;
 mod cluster;
 mod convergence;
 mod revisions;
@@ -17,7 +18,8 @@ fn told(plan: &Plan) -> Vec<String> {
     let words = |verb: &str, kind: ChildKind, name: &str| format!("{verb} {} {name}", kind.as_str());
     let told = plan.steps.iter().map(|step| match step {
         Step::CreateCookie(_) => "create cookie".to_owned(),
-        Step::OwnCookie(_) => "own cookie".to_owned(),
+        Step::KeepCertificates(_) => "keep certificates".to_owned(),
+        Step::OwnSecret(secret) => format!("own {}", secret.name_any()),
         Step::Create(desired) => words("create", desired.kind, &desired.name),
         Step::Update(desired, _) => words("update", desired.kind, &desired.name),
         Step::Delete(kind, name, _) => words("delete", *kind, name),

@@ -4,6 +4,7 @@
 //! It refuses, by a panic, what the operator must never do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
@@ -11,7 +12,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::super::{Desired, Plan, Step, Taken, plan};
-use super::stored::Stored;
+use super::stored::{Stored, merge};
 use crate::api::ElixirRelease;
 use crate::controller::apply::Outcome;
 use crate::controller::cache::{Key, Unread};
@@ -20,7 +21,10 @@ use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
 use crate::controller::validate::{References, Valid, validate};
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
-use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
+use crate::resources::tls::certificate::Certificate;
+use crate::resources::tls::keep::{self, Pair};
+use crate::resources::tls::renewal::Lifetimes;
+use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod, tls};
 
 /// More rounds than any of these tests needs: a world that is not at rest by then never will be.
 const ROUNDS: usize = 8;
@@ -35,6 +39,8 @@ pub struct World {
     contents: Contents,
     /// What the process of the operator has read of revisions.
     pub pinned: BTreeMap<String, (String, PodTemplateSpec)>,
+    /// The time, which only tests let pass.
+    pub now: Timestamp,
     clock: u64,
 }
 
@@ -104,6 +110,16 @@ impl World {
         self.contents.insert(reference, Content { digest, keys, restart: true, ..Content::default() });
     }
 
+    /// A Secret with a certificate that is valid for the nodes of `shop`, made by somebody and read by the operator.
+    pub fn know_certificate(&mut self, secret: &str) {
+        let reference = Reference { kind: ReferenceKind::Secret, name: secret.to_owned() };
+        let names = vec!["shop-nodes.store.svc".to_owned()];
+        let certificate = Certificate { not_before: Timestamp::MIN, not_after: Timestamp::MAX, names, serves: true };
+        let (digest, keys) = (self.tick(), tls::KEYS.map(str::to_owned).into());
+        let content = Content { digest, keys, restart: true, certificate: Some(Ok(certificate)), ..Content::default() };
+        self.contents.insert(reference, content);
+    }
+
     /// A new process of the operator, which has read nothing yet.
     pub fn restart_operator(&mut self) {
         self.pinned.clear();
@@ -122,14 +138,14 @@ impl World {
         let observed = Observed::of(&cache, &key, &uses).unwrap();
         let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
         let contents = References::Read(&observed.contents);
-        let valid = validate(&observed.release, &members, contents, &Facts::default()).unwrap();
+        let valid = validate(&observed.release, &members, contents, &Facts::default(), self.now).unwrap();
         (observed, valid)
     }
 
     /// What the operator would do about a release.
     pub fn plan(&self, release: &str) -> Plan {
         let (observed, valid) = self.look(release);
-        plan(&observed, &valid, &Facts::default())
+        plan(&observed, &valid, &Facts::default(), self.now)
     }
 
     /// Lets the operator reconcile every release, and Kubernetes finish what it deletes, until nothing moves any more.
@@ -155,18 +171,18 @@ impl World {
     /// One reconcile of which only so many steps are taken, because the operator ends then.
     pub fn reconcile(&mut self, release: &str, steps: usize) -> bool {
         let (observed, valid) = self.look(release);
-        let plan = plan(&observed, &valid, &Facts::default());
+        let plan = plan(&observed, &valid, &Facts::default(), self.now);
         let is_whole = plan.steps.len() <= steps;
         let mut outcome = Outcome { taken: plan.taken, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
-            let is_cookie = matches!(step, Step::CreateCookie(_));
+            let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
             match self.take(release, step) {
                 Answer::Written => outcome.writes += 1,
                 Answer::Unchanged => {}
                 Answer::Read => outcome.again = true,
                 Answer::Taken(taken) => outcome.taken.push(taken),
             }
-            if is_cookie && !outcome.taken.is_empty() {
+            if is_secret && !outcome.taken.is_empty() {
                 break;
             }
         }
@@ -192,10 +208,11 @@ impl World {
                 let secret = cookie::build(&members, "swordfish").unwrap();
                 return self.post_cookie(secret.for_post());
             }
-            Step::OwnCookie(secret) => {
+            Step::KeepCertificates(members) => return self.keep_certificates(&members),
+            Step::OwnSecret(secret) => {
                 let stored = self.object_mut(ChildKind::Secret, &secret.name_any());
                 assert_eq!(Some(&stored.uid), secret.metadata.uid.as_ref(), "the Secret is another");
-                stored.theirs["metadata"] = json!(secret.metadata);
+                merge(&mut stored.theirs["metadata"], &json!(secret.metadata));
             }
             Step::Create(desired) => {
                 if let Some(found) = self.object(desired.kind, &desired.name) {
@@ -267,6 +284,36 @@ impl World {
         let moved = !found.is_watched();
         self.object_mut(kind, &name).theirs["metadata"] = metadata;
         if moved { Answer::Written } else { Answer::Unchanged }
+    }
+
+    /// What the operator does with certificates, by the very function that decides about them.
+    fn keep_certificates(&mut self, members: &[Arc<ElixirRelease>]) -> Answer {
+        let members: Vec<_> = members.iter().map(|member| &**member).collect();
+        let names = keep::secrets(&members).unwrap();
+        let [authority, nodes] = names.each_ref().map(|name| self.certificates(name));
+        for (name, found) in names.iter().zip([&authority, &nodes]) {
+            if found.as_ref().is_some_and(|found| keep::is_foreign(found, &members)) {
+                return Answer::Taken(Taken { kind: ChildKind::Secret, name: name.clone() });
+            }
+        }
+        let writes = keep::keep(&members, &Pair { authority, nodes }, &Lifetimes::default(), self.now).unwrap();
+        let writes: Vec<_> = writes.authority.into_iter().chain(writes.nodes).collect();
+        for write in &writes {
+            let version = self.tick();
+            let posted = json!(write.for_post().as_ref());
+            let made =
+                || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
+            let stored = self.objects.entry((ChildKind::Secret, write.name.clone())).or_insert_with(made);
+            stored.version = version;
+            merge(&mut stored.theirs, &posted);
+        }
+        if writes.is_empty() { Answer::Unchanged } else { Answer::Written }
+    }
+
+    /// A Secret with certificates, as the operator reads it.
+    pub fn certificates(&self, name: &str) -> Option<keep::Stored> {
+        let live = self.object(ChildKind::Secret, name)?.live(name);
+        Some(serde_json::from_value::<Secret>(serde_json::to_value(live).unwrap()).unwrap().into())
     }
 
     /// What is being deleted goes, and so does what nobody owns any more.

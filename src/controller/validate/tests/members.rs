@@ -12,7 +12,7 @@ fn member(name: &str, cluster: &str) -> ElixirRelease {
 }
 
 fn judged(release: &ElixirRelease, members: &[&ElixirRelease]) -> Vec<String> {
-    let verdict = validate(release, members, References::Unknown, &Facts::default());
+    let verdict = validate(release, members, References::Unknown, &Facts::default(), now());
     verdict.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 

@@ -183,7 +183,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn it_answers_whatever_is_stored(release in release(), other in release()) {
-        let verdict = validate(&release, &[&other, &release], References::Read(&Contents::new()), &Facts::default());
+        let verdict = validate(&release, &[&other, &release], References::Read(&Contents::new()), &Facts::default(), now());
         if let Err(problems) = verdict {
             prop_assert!(!problems.is_empty());
             prop_assert!(problems.iter().all(|problem| !problem.field.is_empty() && !problem.message.is_empty()));
@@ -195,7 +195,7 @@ proptest! {
         let mut release = valid();
         release.spec.pod_template = serde_json::from_value(template).unwrap();
 
-        if let Ok(valid) = validate(&release, &[&release], References::Read(&contents()), &Facts::default()) {
+        if let Ok(valid) = validate(&release, &[&release], References::Read(&contents()), &Facts::default(), now()) {
             let pod = valid.template.spec.unwrap();
             prop_assert_eq!(pod.containers.iter().filter(|container| container.name == "release").count(), 1);
             prop_assert!(pod.containers.iter().all(|container| container.image.is_some()));

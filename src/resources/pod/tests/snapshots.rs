@@ -15,6 +15,7 @@ use super::*;
     "{cluster: {epmd: Disabled, discovery: Kubernetes}, resources: {limits: {cpu: '2'}}}",
     "{}"
 )]
+#[case::tls("tls", "cluster: {tls: {mode: Managed}}", "{}")]
 #[case::own_variables(
     "own_variables",
     "env: [{name: NODE_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}, {name: PHX_HOST, value: shop.example.com}, \
