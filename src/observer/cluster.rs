@@ -52,7 +52,13 @@ impl Cluster {
             }
             _ => {
                 let uid = node.uid.clone();
-                let sighting = Sighting { release: release.clone(), node, seen: Seen::NotYet, has_met: false };
+                let sighting = Sighting {
+                    release: release.clone(),
+                    node,
+                    seen: Seen::NotYet,
+                    has_answered: false,
+                    has_met: false,
+                };
                 state.nodes.insert(uid, Entry { sighting, connection: None, vitals: None });
                 true
             }
@@ -81,6 +87,7 @@ impl Cluster {
         let Some(entry) = state.nodes.get_mut(uid) else { return false };
         entry.vitals = vitals.or(entry.vitals);
         let before = entry.sighting.clone();
+        entry.sighting.has_answered = true;
         entry.sighting.has_met |= met;
         if entry.sighting.view() != Some(&view) {
             entry.sighting.seen = Seen::View(Arc::new(view));

@@ -34,6 +34,8 @@ pub struct Sighting {
     pub node: Node,
     /// What the last look came to.
     pub seen: Seen,
+    /// Whether it has ever answered.
+    pub has_answered: bool,
     /// Whether it was ever seen connected to another member of its cluster.
     pub has_met: bool,
 }

@@ -58,7 +58,7 @@ impl<'a> Picture<'a> {
             let is_whole = connected == expected || is_in_main_group(&groups, at, connected);
             let state = match &sighting.seen {
                 Seen::NotYet => NodeState::Joining,
-                Seen::Failed(failure) => failed(failure.kind, sighting.node.is_ready),
+                Seen::Failed(failure) => failed(failure.kind, sighting),
                 Seen::View(view) if is_misnamed(sighting, &view.name) => NodeState::NameMismatch,
                 Seen::View(_) if is_whole => NodeState::Clustered,
                 Seen::View(_) if met[at] => NodeState::Partitioned,
@@ -95,11 +95,13 @@ fn is_in_main_group(groups: &[Vec<usize>], at: usize, connected: usize) -> bool 
     }
 }
 
-fn failed(kind: FailureKind, is_ready: bool) -> NodeState {
+fn failed(kind: FailureKind, sighting: &Sighting) -> NodeState {
     match kind {
         FailureKind::WrongCookie => NodeState::CookieMismatch,
         // Its virtual machine may be starting.
-        FailureKind::NotDistributed | FailureKind::Unreachable if !is_ready => NodeState::Joining,
+        FailureKind::NotDistributed | FailureKind::Unreachable if !sighting.node.is_ready => NodeState::Joining,
+        // One that was distributed has ended, and Kubernetes is about to notice.
+        FailureKind::NotDistributed if sighting.has_answered => NodeState::Unreachable,
         FailureKind::NotDistributed => NodeState::NotDistributed,
         FailureKind::NoAccess | FailureKind::Tls | FailureKind::Unreachable => NodeState::Unreachable,
     }
