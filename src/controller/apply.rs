@@ -8,6 +8,7 @@
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
 mod certificates;
+mod rotation;
 
 use std::sync::Mutex;
 
@@ -27,6 +28,7 @@ use super::lock;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
+use crate::observer::Observer;
 use crate::operator::client::describe;
 use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
@@ -94,6 +96,12 @@ pub struct Applier<'a> {
     pub uid: &'a str,
     /// How long certificates are valid.
     pub lifetimes: &'a Lifetimes,
+    /// Who talks to the nodes, if anybody does.
+    pub observer: Option<&'a Observer>,
+    /// The cluster that the release is in, if it is in one.
+    pub cluster: Option<&'a Key>,
+    /// For which value its owner asks for another cookie.
+    pub asked_for: Option<&'a str>,
 }
 
 impl Applier<'_> {
@@ -127,6 +135,7 @@ impl Applier<'_> {
                 }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
+                Step::RotateCookie(next, name, uid, version) => self.rotate(next, &name, (&uid, version)).await?,
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::ReadRevision(name) => {
                     self.read_revision(&name).await?;

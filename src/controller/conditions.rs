@@ -74,6 +74,8 @@ pub enum Reason {
     Partitioned,
     /// Clustered: ready nodes have not met the others.
     NodesMissing,
+    /// Clustered: nodes that were started only now have not met the others yet.
+    NodesJoining,
     /// Clustered: a node calls itself something else than it should.
     NameMismatch,
     /// Clustered: a node has another cookie.
@@ -100,10 +102,11 @@ pub enum Reason {
 
 impl Reason {
     /// Those of the condition Clustered.
-    pub const OF_CLUSTERED: [Self; 11] = [
+    pub const OF_CLUSTERED: [Self; 12] = [
         Self::AllNodesConnected,
         Self::Partitioned,
         Self::NodesMissing,
+        Self::NodesJoining,
         Self::NameMismatch,
         Self::CookieMismatch,
         Self::NotDistributed,

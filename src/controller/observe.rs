@@ -114,7 +114,14 @@ impl Observed {
         let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
         let mesh = self.mesh.as_ref().and_then(|_| mesh::settles_at(self.release.status.as_ref()?));
         let (_, mend) = mesh::wishes(self, now);
-        troubles.filter_map(|trouble| trouble.until).chain(mesh).chain(mend).filter(|until| *until > now).min()
+        let young = self.mesh.iter().flatten().filter_map(mesh::grown_up_at);
+        troubles
+            .filter_map(|trouble| trouble.until)
+            .chain(young)
+            .chain(mesh)
+            .chain(mend)
+            .filter(|until| *until > now)
+            .min()
     }
 
     /// When certificates that the operator makes for the cluster are to be looked at again.

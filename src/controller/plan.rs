@@ -20,7 +20,7 @@ use self::neighbours::{is_kept, keep_owners};
 use super::cache::Group;
 use super::kind::ChildKind;
 use super::live::LiveChild;
-use super::mesh;
+use super::mesh::{self, Move};
 use super::observe::Observed;
 use super::ownership::desired_digest;
 use super::revision::{self, Choice, Rendered};
@@ -58,6 +58,8 @@ pub enum Step {
     Update(Desired, Box<str>),
     /// Delete a child that was seen with this uid.
     Delete(ChildKind, Box<str>, Box<str>),
+    /// Go on with the rotation of the cookie in the Secret of this name, uid and version.
+    RotateCookie(Move, Box<str>, Box<str>, u64),
     /// Open the readiness gate of the pod of this name and uid: its node has met its cluster.
     OpenGate(Arc<str>, Arc<str>),
     /// Read the pod template that another version of the operator recorded under this name. Nothing else is planned then.
@@ -159,6 +161,9 @@ impl Plan {
         };
         if let Some(ownership) = cookie::ownership(&members, &secret.uid) {
             self.own(observed, secret, ownership);
+        }
+        if let Some(Ok(next)) = mesh::next_rotation(observed, secret).filter(|_| !secret.deleting) {
+            self.steps.push(Step::RotateCookie(next, secret.name.clone(), secret.uid.clone(), secret.version));
         }
     }
 

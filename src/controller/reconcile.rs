@@ -11,10 +11,10 @@ use thiserror::Error;
 use tracing::{Instrument, info, warn};
 
 use super::apply::{self, Applier, Outcome, evict};
-use super::cache::{Cache, Key};
+use super::cache::{Cache, Key, cluster_key};
 use super::dereference::{self, dereference};
 use super::lock;
-use super::mesh::{Restarts, to_restart, watchlist, wishes};
+use super::mesh::{Restarts, asked_for, to_restart, watchlist, wishes};
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
@@ -292,12 +292,16 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
+    let cluster = cluster_key(&observed.release);
     let applier = Applier {
         client: &context.client,
         cache: &context.cache,
         key,
         uid: observed.uid(),
         lifetimes: &context.lifetimes,
+        observer: context.observer.as_ref(),
+        cluster: cluster.as_ref(),
+        asked_for: asked_for(&observed.release.metadata),
     };
     let written = applier.apply(plan).await;
     if written.as_ref().is_ok_and(|outcome| outcome.again) {

@@ -45,6 +45,8 @@ pub enum Detail {
     Revision(RevisionView),
     /// Of a Secret with certificates that the operator made.
     Certificates(CertificatesView),
+    /// Of a Secret with a cookie that was rotated, or is.
+    Cookie(RotationView),
 }
 
 /// How far a Deployment has come.
@@ -88,6 +90,23 @@ pub struct CertificatesView {
     pub renew_at: Option<Timestamp>,
     /// Digest of the authorities that it holds.
     pub authorities: Option<u64>,
+}
+
+/// How far the rotation of a cookie is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RotationView {
+    /// The release that asked for the one that is under way.
+    pub by: Option<Box<str>>,
+    /// For which value of which release it was done last.
+    pub done: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl RotationView {
+    /// For which value of a release it was done last.
+    #[must_use]
+    pub fn done_for(&self, release: &str) -> Option<&str> {
+        self.done.iter().find(|(name, _)| **name == *release).map(|(_, value)| &**value)
+    }
 }
 
 impl Child {
@@ -144,6 +163,15 @@ impl Child {
         }
     }
 
+    /// How far the rotation of a cookie is, if it is one that was ever rotated.
+    #[must_use]
+    pub fn rotation(&self) -> Option<&RotationView> {
+        match &self.detail {
+            Detail::Cookie(view) => Some(view),
+            _ => None,
+        }
+    }
+
     /// The revision's view, if it is one.
     #[must_use]
     pub fn revision(&self) -> Option<RevisionView> {
@@ -181,13 +209,23 @@ impl Detail {
         let annotation = |key| metadata.annotations.as_ref().and_then(|all| all.get(key));
         let (renew_at, authorities) = (annotation(labels::RENEW_AT), annotation(labels::AUTHORITIES));
         if renew_at.is_none() && authorities.is_none() {
-            return Self::None;
+            return rotation(metadata).map_or(Self::None, Self::Cookie);
         }
         Self::Certificates(CertificatesView {
             renew_at: renew_at.and_then(|time| time.parse().ok()),
             authorities: authorities.and_then(|hex| u64::from_str_radix(hex, 16).ok()),
         })
     }
+}
+
+fn rotation(metadata: &ObjectMeta) -> Option<RotationView> {
+    let annotations = metadata.annotations.as_ref()?;
+    let by = annotations.get(labels::ROTATING_COOKIE).map(|by| by.as_str().into());
+    let done = annotations
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix(labels::ROTATED_COOKIE)?.into(), value.as_str().into())));
+    let view = RotationView { by, done: done.collect() };
+    (view != RotationView::default()).then_some(view)
 }
 
 fn deployment(object: &DynamicObject) -> DeploymentView {

@@ -16,6 +16,7 @@ use zeroize::Zeroize;
 use crate::api::SecretKeyRef;
 use crate::beam::{Cookie, InvalidCookie, Tls};
 use crate::operator::client::describe;
+use crate::resources::names;
 use crate::resources::tls::access::{TlsAccess, Unusable};
 
 /// How long it is kept.
@@ -33,6 +34,8 @@ pub struct Access {
 /// The content.
 pub(super) struct Credentials {
     pub(super) cookie: Cookie,
+    /// The one that is about to take its place.
+    pub(super) next: Option<Cookie>,
     pub(super) tls: Option<Tls>,
 }
 
@@ -92,11 +95,12 @@ async fn read(client: &Client, namespace: &str, access: &Access) -> Result<Crede
         Some(Err(source)) => return Err(AccessError::Invalid { name, key, source }),
         Some(Ok(cookie)) => cookie,
     };
+    let next = content.0.get(names::NEXT_COOKIE_KEY).and_then(|value| Cookie::new(&value.0).ok());
     let tls = match &access.tls {
         None => None,
         Some(tls) => Some(tls.client(&Content::read(client, namespace, &tls.secret).await?.0)?),
     };
-    Ok(Credentials { cookie, tls })
+    Ok(Credentials { cookie, next, tls })
 }
 
 /// What a Secret holds, wiped when it is dropped.

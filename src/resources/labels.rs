@@ -35,6 +35,19 @@ pub const RENEW_AT: &str = "beam-operator.io/renew-at";
 /// Annotation on a Secret with certificates of the operator's: digest of the authorities that it holds.
 pub const AUTHORITIES: &str = "beam-operator.io/authorities";
 
+/// Annotation on a release: any new value asks for another cookie for its cluster.
+pub const ROTATE_COOKIE: &str = "beam-operator.io/rotate-cookie";
+/// Annotation on the Secret of a cookie while it is rotated: the release that asked for it.
+pub const ROTATING_COOKIE: &str = "beam-operator.io/rotating-cookie";
+/// First part of the annotations on the Secret of a cookie that say for which value of which release it was rotated.
+pub const ROTATED_COOKIE: &str = "rotated-cookie.beam-operator.io/";
+
+/// The annotation on the Secret of a cookie that says for which value of a release it was last rotated.
+#[must_use]
+pub fn rotated(release: &str) -> String {
+    format!("{ROTATED_COOKIE}{release}")
+}
+
 /// Condition and readiness gate of a pod: its node has met its cluster.
 pub const MET: &str = "beam-operator.io/clustered";
 

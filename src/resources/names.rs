@@ -11,6 +11,9 @@ pub const CONTAINER: &str = "release";
 /// Key of the Secret that holds a generated cookie.
 pub const COOKIE_KEY: &str = "cookie";
 
+/// Key of the same Secret that holds the next cookie while it is rotated.
+pub const NEXT_COOKIE_KEY: &str = "next-cookie";
+
 /// Name of the cluster that the release belongs to.
 #[must_use]
 pub fn cluster(release: &ElixirRelease) -> String {

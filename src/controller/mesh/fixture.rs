@@ -36,6 +36,7 @@ pub fn seen(pod: &str, peers: &[&str]) -> Sighting {
         otp_release: "27".into(),
         started_at: Timestamp::from_second(1_800_000_000).unwrap(),
         prevents_overlapping_partitions: true,
+        has_next_cookie: false,
     };
     Sighting { seen: Seen::View(Arc::new(view)), has_answered: true, has_met: !peers.is_empty(), ..unseen(pod) }
 }
@@ -56,6 +57,11 @@ pub fn viewed(sighting: Sighting, change: impl FnOnce(&mut View)) -> Sighting {
 /// The same node in a pod that is not ready.
 pub fn starting(sighting: Sighting) -> Sighting {
     Sighting { node: Node { is_ready: false, ..sighting.node }, ..sighting }
+}
+
+/// The same node, whose container was started at this second.
+pub fn started(sighting: Sighting, second: i64) -> Sighting {
+    Sighting { node: Node { started: Timestamp::from_second(second).ok(), ..sighting.node }, ..sighting }
 }
 
 /// The same node, which had answered before.

@@ -65,7 +65,7 @@ async fn a_version_that_does_not_meet_the_others_replaces_nobody() {
     // Long enough for the operator to have looked.
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_ready(shop, 3).await;
-    let told = of_version(shop, "1").await;
+    let told = of_version(shop, "1.0.0").await;
     assert_eq!(told, 3, "the three nodes of version 1 are there");
 }
 

@@ -44,8 +44,16 @@ pub async fn play(steps: Vec<Step>, answers: Vec<(u16, Value)>) -> (Vec<Got>, Re
 
     let cache = Mutex::new(Cache::default());
     let client = Client::new(service, "store");
-    let applier =
-        Applier { client: &client, cache: &cache, key: &key(), uid: "uid-of-shop", lifetimes: &Lifetimes::default() };
+    let applier = Applier {
+        client: &client,
+        cache: &cache,
+        key: &key(),
+        uid: "uid-of-shop",
+        lifetimes: &Lifetimes::default(),
+        observer: None,
+        cluster: None,
+        asked_for: Some("1"),
+    };
     let outcome = applier.apply(Plan { steps, ..Plan::default() }).await;
     drop(client);
     (server.await.unwrap(), outcome, cache.into_inner().unwrap())

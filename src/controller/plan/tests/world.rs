@@ -240,6 +240,7 @@ impl World {
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 assert_ne!(kind, ChildKind::Deployment, "what runs is never deleted");
             }
+            Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
             Step::OpenGate(pod, _) => panic!("there is no node in this world, and none in {pod}"),
             Step::ReadRevision(name) => {
                 let revision = self.object(ChildKind::ControllerRevision, &name).unwrap().live(&name);
