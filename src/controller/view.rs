@@ -220,7 +220,8 @@ impl Detail {
 
 fn rotation(metadata: &ObjectMeta) -> Option<RotationView> {
     let annotations = metadata.annotations.as_ref()?;
-    let by = annotations.get(labels::ROTATING_COOKIE).map(|by| by.as_str().into());
+    let asked_for = annotations.get(labels::ROTATING_COOKIE);
+    let by = asked_for.map(|text| text.split_once('=').map_or(text.as_str(), |(by, _)| by).into());
     let done = annotations
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix(labels::ROTATED_COOKIE)?.into(), value.as_str().into())));
@@ -309,6 +310,20 @@ mod tests {
         let child = Child::of(ChildKind::ControllerRevision, object).unwrap();
         let expected = RevisionView { number: 4, digest: digest::of_value(&json!({})), inputs: Some(255) };
         assert_eq!(child.revision(), Some(expected));
+    }
+
+    #[test]
+    fn of_a_cookie_it_is_known_how_far_its_rotation_is() {
+        let annotations = |all: Value| {
+            let meta: ObjectMeta = serde_json::from_value(json!({"annotations": all})).unwrap();
+            Detail::of_secret(&meta)
+        };
+        assert_eq!(annotations(json!({"a": "b"})), Detail::None);
+        let under_way = annotations(json!({
+            "beam-operator.io/rotating-cookie": "shop=a=b", "rotated-cookie.beam-operator.io/worker": "7",
+        }));
+        let expected = RotationView { by: Some("shop".into()), done: [("worker".into(), "7".into())].into() };
+        assert_eq!(under_way, Detail::Cookie(expected));
     }
 
     #[test]

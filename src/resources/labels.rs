@@ -37,7 +37,7 @@ pub const AUTHORITIES: &str = "beam-operator.io/authorities";
 
 /// Annotation on a release: any new value asks for another cookie for its cluster.
 pub const ROTATE_COOKIE: &str = "beam-operator.io/rotate-cookie";
-/// Annotation on the Secret of a cookie while it is rotated: the release that asked for it.
+/// Annotation on the Secret of a cookie while it is rotated: the release that asked for it, an equals sign, and its value.
 pub const ROTATING_COOKIE: &str = "beam-operator.io/rotating-cookie";
 /// First part of the annotations on the Secret of a cookie that say for which value of which release it was rotated.
 pub const ROTATED_COOKIE: &str = "rotated-cookie.beam-operator.io/";

@@ -44,7 +44,7 @@ impl Applier<'_> {
             json!({
                 "metadata": {
                     "uid": uid, "resourceVersion": version.to_string(),
-                    "annotations": {labels::ROTATING_COOKIE: &*self.key.name},
+                    "annotations": {labels::ROTATING_COOKIE: format!("{}={}", self.key.name, self.asked_for.unwrap_or_default())},
                 },
                 "data": {names::NEXT_COOKIE_KEY: ByteString(value.as_bytes().to_vec())},
             }),
@@ -63,14 +63,14 @@ impl Applier<'_> {
         let metadata = &secret.metadata;
         let by = metadata.annotations.as_ref().and_then(|all| all.get(labels::ROTATING_COOKIE)).cloned();
         let next = secret.data.as_ref().and_then(|data| data.get(names::NEXT_COOKIE_KEY)).cloned();
-        let (Some(by), Some(mut next)) = (by, next) else { return Ok(()) };
-        let value = self.asked_for.unwrap_or_default();
+        let (Some(asked_for), Some(mut next)) = (by, next) else { return Ok(()) };
+        let (by, value) = asked_for.split_once('=').unwrap_or((&asked_for, ""));
         let patched = self.patch(
             name,
             json!({
                 "metadata": {
                     "uid": uid, "resourceVersion": metadata.resource_version,
-                    "annotations": {labels::ROTATING_COOKIE: null, labels::rotated(&by): value},
+                    "annotations": {labels::ROTATING_COOKIE: null, labels::rotated(by): value},
                 },
                 "data": {names::COOKIE_KEY: next, names::NEXT_COOKIE_KEY: null},
             }),

@@ -3,6 +3,7 @@
 mod certificates;
 mod children;
 mod cookie;
+mod rotation;
 mod server;
 
 use serde_json::{Value, json};
