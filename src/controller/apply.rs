@@ -25,6 +25,7 @@ use super::cache::{Cache, Key};
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::lock;
+use super::mesh::Move;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
@@ -80,6 +81,8 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
     /// How many children were written.
     pub writes: usize,
+    /// Whether the rotation of a cookie came to its end.
+    pub rotated: bool,
     /// Whether the plan only read what the next one needs.
     pub again: bool,
 }
@@ -135,7 +138,10 @@ impl Applier<'_> {
                 }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
-                Step::RotateCookie(next, name, uid, version) => self.rotate(next, &name, (&uid, version)).await?,
+                Step::RotateCookie(next, name, uid, version) => {
+                    self.rotate(next, &name, (&uid, version)).await?;
+                    outcome.rotated |= next == Move::Finish;
+                }
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::ReadRevision(name) => {
                     self.read_revision(&name).await?;

@@ -14,7 +14,7 @@ use super::apply::{self, Applier, Outcome, evict};
 use super::cache::{Cache, Key, cluster_key};
 use super::dereference::{self, dereference};
 use super::lock;
-use super::mesh::{Restarts, asked_for, to_restart, watchlist, wishes};
+use super::mesh::{Restarts, asked_for, rotation_waits, to_restart, watchlist, wishes};
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
@@ -148,6 +148,17 @@ impl Context {
         info!(%pod, "{note}");
         let regarding = observed.release.object_ref(&());
         self.events.publish(&regarding, kind, "NodeRestart", "Heal", note).await;
+    }
+
+    /// Tells what became of a rotation of the cookie, or what it waits for.
+    async fn tell_of_rotation(&self, observed: &Observed, rotated: bool) {
+        let (kind, reason, note) = match rotation_waits(observed) {
+            _ if rotated => (EventType::Normal, "CookieRotated", "every node has the new cookie".to_owned()),
+            Some(why) => (EventType::Warning, "CookieRotationWaits", why),
+            None => return,
+        };
+        let regarding = observed.release.object_ref(&());
+        self.events.publish(&regarding, kind, reason, "Rotate", note).await;
     }
 
     /// Has nodes that should be connected connect.
@@ -315,6 +326,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let outcome = written?;
+    context.tell_of_rotation(&observed, outcome.rotated).await;
     reported?;
     failure?;
     Ok(conclusion(&observed, &outcome, context))

@@ -23,5 +23,5 @@ pub use mend::{Wishes, wishes};
 pub use picture::{Member, Picture, grown_up_at};
 pub use report::{Seen, report, settles_at};
 pub use restart::{Restarts, to_restart};
-pub use rotation::{Move, asked_for, next as next_rotation};
+pub use rotation::{Move, asked_for, next as next_rotation, waits as rotation_waits};
 pub use watchlist::watchlist;

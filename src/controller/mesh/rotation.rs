@@ -13,9 +13,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
+use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
 use crate::controller::view::{Child, RotationView};
-use crate::resources::labels;
+use crate::resources::{labels, names};
 
 /// The next thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,20 @@ pub fn next(observed: &Observed, secret: &Child) -> Option<Result<Move, Waits>> 
     }))
 }
 
+/// What keeps the rotation that a release asks for from going on.
+#[must_use]
+pub fn waits(observed: &Observed) -> Option<Waits> {
+    let release = &*observed.release;
+    let asked_for = asked_for(&release.metadata).filter(|_| names::is_distributed(release));
+    if let Some(own) = &release.spec.cluster.cookie.secret_key_ref {
+        let told = || format!("the cookie is in Secret {}, which is not the operator's: change it there", own.name);
+        return asked_for.map(|_| told());
+    }
+    let name = names::cookie_secret(release);
+    let is_cookie = |child: &&Child| child.kind == ChildKind::Secret && *child.name == *name;
+    next(observed, observed.shared.iter().find(is_cookie)?)?.err()
+}
+
 /// The value that a release's rotation is asked for with.
 #[must_use]
 pub fn asked_for(metadata: &ObjectMeta) -> Option<&str> {
@@ -87,7 +102,6 @@ mod tests {
     use super::super::fixture::{failed, seen, unseen, viewed};
     use super::*;
     use crate::controller::fixture::{complete, running};
-    use crate::controller::kind::ChildKind;
     use crate::controller::view::Detail;
     use crate::observer::{FailureKind, Sighting};
 
@@ -154,6 +168,21 @@ mod tests {
             let told = next(&shop(Some("1"), mesh.clone()), &secret).unwrap().unwrap_err();
             assert!(told.contains(why), "{told}");
         }
+    }
+
+    #[test]
+    fn why_it_waits_is_told() {
+        let mut waiting = shop(Some("1"), Some(vec![unseen("a")]));
+        assert_eq!(waits(&waiting), None, "there is no Secret yet");
+        waiting.shared = vec![secret(None, &[])];
+        assert!(waits(&waiting).unwrap().contains("pod a cannot be asked yet"));
+        assert_eq!(waits(&shop(None, Some(vec![unseen("a")]))), None);
+        let own = "cluster: {cookie: {secretKeyRef: {name: mine}}}";
+        let mut brought = Observed { ..running(own, complete(1, "shop-1")) };
+        assert_eq!(waits(&brought), None);
+        let value = (labels::ROTATE_COOKIE.to_owned(), "1".to_owned());
+        Arc::make_mut(&mut brought.release).metadata.annotations = Some([value].into());
+        assert!(waits(&brought).unwrap().contains("Secret mine, which is not the operator's"));
     }
 
     #[test]

@@ -36,6 +36,7 @@ async fn the_cookie_is_rotated_without_a_restart_and_without_a_gap_in_the_mesh()
     assert_eq!(now, pods, "no pod was replaced");
     assert!(shop.pods().await.iter().all(|pod| restarts(pod) == 0), "no node was restarted");
     let events = namespace.kubectl(&["get", "events.events.k8s.io", "--output=jsonpath={.items[*].reason}"]).await;
+    assert!(events.contains("CookieRotated"), "{events}");
     for trouble in ["Partitioned", "NodesMissing", "CookieMismatch"] {
         assert!(!events.contains(trouble), "{events}");
     }
