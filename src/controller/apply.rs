@@ -8,17 +8,16 @@
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
 mod certificates;
+mod pods;
 mod rotation;
 
 use std::sync::Mutex;
 
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{
-    DeleteParams, DynamicObject, EvictParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
-};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
@@ -34,6 +33,8 @@ use crate::operator::client::describe;
 use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
+
+pub use pods::evict;
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
@@ -273,27 +274,6 @@ impl Applier<'_> {
         }
     }
 
-    /// Tells the kubelet that the node of a pod has met its cluster.
-    ///
-    /// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate>.
-    async fn open_gate(&self, pod: &str, uid: &str) -> Result<(), Error> {
-        let api = Api::<PartialObjectMeta<Pod>>::namespaced(self.client.clone(), &self.key.namespace);
-        let now = jiff::Timestamp::now();
-        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let condition = json!({
-            "type": labels::MET, "status": "True", "reason": "MetCluster", "lastTransitionTime": now,
-            "message": "the node is connected to its cluster",
-        });
-        let patch = json!({"metadata": {"uid": uid}, "status": {"conditions": [condition]}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch_status(pod, &params, &Patch::Strategic(&patch)).await {
-            Ok(_) => Ok(()),
-            // It is gone, or another by now, which is looked at for itself.
-            Err(error) if is_conflict(&error) => Ok(()),
-            Err(source) => Err(Error::Gate { pod: pod.to_owned(), source }),
-        }
-    }
-
     async fn read_revision(&self, name: &str) -> Result<(), Error> {
         let found = self.find(ChildKind::ControllerRevision, name).await?;
         let template = found.and_then(|revision| controller_revision::template(&revision.data["data"]));
@@ -308,21 +288,6 @@ impl Applier<'_> {
 
     fn keep(&self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
-    }
-}
-
-/// Evicts a pod, which the API server refuses where a PodDisruptionBudget does not allow it.
-///
-/// # Errors
-/// In words, with what is in the way. That the pod is gone, or is another by now, is none.
-pub async fn evict(client: &Client, namespace: &str, pod: &str, uid: &str) -> Result<(), String> {
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-    let delete_options = Some(DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() });
-    match api.evict(pod, &EvictParams { delete_options, ..EvictParams::default() }).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_conflict(&error) => Ok(()),
-        Err(error) => Err(describe(&error)),
     }
 }
 

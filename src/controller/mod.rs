@@ -20,6 +20,7 @@ mod fixture;
 pub mod kind;
 pub mod live;
 pub mod mesh;
+mod nodes;
 pub mod observe;
 pub mod ownership;
 pub mod plan;

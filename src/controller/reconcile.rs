@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, ResourceExt};
 use thiserror::Error;
 use tracing::{Instrument, info, warn};
 
-use super::apply::{self, Applier, Outcome, evict};
+use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key, cluster_key};
 use super::dereference::{self, dereference};
 use super::lock;
-use super::mesh::{Restarts, asked_for, rotation_waits, to_restart, watchlist, wishes};
+use super::mesh::{Restarts, asked_for};
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
@@ -24,16 +24,15 @@ use super::status::Verdict;
 use super::transition;
 use super::validate::{self, References, validate};
 use super::watches::Stub;
-use crate::api::{ElixirRelease, ObservationMode};
-use crate::observer::{Observer, Sighting};
+use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
-use crate::operator::events::{EventType, Events};
+use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
-use crate::resources::{Facts, names, pod};
+use crate::resources::{Facts, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -72,14 +71,14 @@ pub struct Context {
     pub(super) client: Client,
     pub(super) events: Events,
     metrics: Arc<Metrics>,
-    facts: Facts,
+    pub(super) facts: Facts,
     lifetimes: Lifetimes,
     pub(super) cache: Arc<Mutex<Cache>>,
     pub(super) queue: Queue,
     slots: Arc<Slots>,
     /// Looks at nodes, unless the operator is told not to.
-    observer: Option<Observer>,
-    restarts: Mutex<Restarts>,
+    pub(super) observer: Option<Observer>,
+    pub(super) restarts: Mutex<Restarts>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -119,67 +118,6 @@ impl Context {
         self.count(key, false);
         self.queue.take(key);
         self.unfollow(key);
-    }
-
-    /// Looks at the nodes of a release from now on, as it asks for.
-    fn follow(&self, observed: &Observed) {
-        if let Some(observer) = &self.observer {
-            observer.follow(&observed.key, watchlist(observed, &self.facts));
-        }
-    }
-
-    /// Restarts a node of the smaller side of a partition, where that is wanted and due, and tells so.
-    async fn restart(&self, observed: &Observed) {
-        let now = jiff::Timestamp::now();
-        let Some((pod, uid)) = to_restart(observed, now) else { return };
-        if !self.restarts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(&observed.key, now) {
-            return;
-        }
-        let evicted = evict(&self.client, &observed.key.namespace, &pod, &uid).await;
-        let (kind, note) = match evicted {
-            Ok(()) => (
-                EventType::Normal,
-                format!("evicted pod {pod}: its node is cut off from the larger side of the cluster"),
-            ),
-            Err(error) => {
-                (EventType::Warning, format!("pod {pod}, cut off from the cluster, is not restarted: {error}"))
-            }
-        };
-        info!(%pod, "{note}");
-        let regarding = observed.release.object_ref(&());
-        self.events.publish(&regarding, kind, "NodeRestart", "Heal", note).await;
-    }
-
-    /// Tells what became of a rotation of the cookie, or what it waits for.
-    async fn tell_of_rotation(&self, observed: &Observed, rotated: bool) {
-        let (kind, reason, note) = match rotation_waits(observed) {
-            _ if rotated => (EventType::Normal, "CookieRotated", "every node has the new cookie".to_owned()),
-            Some(why) => (EventType::Warning, "CookieRotationWaits", why),
-            None => return,
-        };
-        let regarding = observed.release.object_ref(&());
-        self.events.publish(&regarding, kind, reason, "Rotate", note).await;
-    }
-
-    /// Has nodes that should be connected connect.
-    fn mend(&self, observed: &Observed) {
-        if let Some(observer) = &self.observer {
-            let (wishes, _) = wishes(observed, jiff::Timestamp::now());
-            observer.connect(&observed.key, wishes);
-        }
-    }
-
-    fn unfollow(&self, key: &Key) {
-        if let Some(observer) = &self.observer {
-            observer.follow(key, None);
-        }
-    }
-
-    /// What was seen of the nodes of a release's cluster; `None` if nobody looks.
-    fn mesh(&self, release: &ElixirRelease, key: &Key) -> Option<Vec<Sighting>> {
-        let is_wanted = release.spec.cluster.observation.mode == ObservationMode::Enabled;
-        let observer = self.observer.as_ref().filter(|_| is_wanted)?;
-        Some(observer.sightings(&key.sibling(&names::cluster(release))))
     }
 
     fn has_failed(&self, key: &Key) -> bool {
