@@ -57,6 +57,7 @@ struct LiveCondition {
 
 /// A pod of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts that the pod tells")]
 pub struct PodView {
     /// Its name.
     pub name: Box<str>,

@@ -88,8 +88,11 @@ struct Followed {
     cluster: Arc<Cluster>,
     tasks: HashMap<Arc<str>, AbortOnDropHandle<()>>,
     /// Nodes that are to connect to others.
-    menders: HashMap<Arc<str>, (watch::Sender<Vec<NodeName>>, AbortOnDropHandle<()>)>,
+    menders: HashMap<Arc<str>, Mending>,
 }
+
+/// Whom a node is to connect to, and the task that sees to it.
+type Mending = (watch::Sender<Vec<NodeName>>, AbortOnDropHandle<()>);
 
 impl Observer {
     /// An observer that looks at nothing yet, and the channel on which it names the clusters of which something is new.
@@ -202,10 +205,10 @@ impl Observer {
                 });
                 continue;
             }
-            let (sender, wished) = watch::channel(others);
+            let (wish, receiver) = watch::channel(others);
             let (shared, cluster, key) = (self.shared.clone(), cluster.clone(), list.cluster.clone());
-            let mender = Mender { shared, cluster, key, uid: uid.clone(), wished };
-            menders.insert(uid, (sender, AbortOnDropHandle::new(tokio::spawn(mender.run()))));
+            let mender = Mender { shared, cluster, key, uid: uid.clone(), wished: receiver };
+            menders.insert(uid, (wish, AbortOnDropHandle::new(tokio::spawn(mender.run()))));
         }
     }
 

@@ -155,12 +155,11 @@ impl Watcher {
             None => None,
         };
         let has_next_cookie = next.is_some();
-        let connection = match next {
-            Some(connection) => connection,
-            None => {
-                let opened = self.connect(&credentials.cookie, &credentials, &limits).await;
-                opened.map_err(|error| Failure::from(&error))?
-            }
+        let connection = if let Some(connection) = next {
+            connection
+        } else {
+            let opened = self.connect(&credentials.cookie, &credentials, &limits).await;
+            opened.map_err(|error| Failure::from(&error))?
         };
         let constants = constants(&connection).await.map_err(|error| Failure::from(&error))?;
         self.shared.metrics.asked(5);

@@ -48,7 +48,7 @@ impl<'a> Picture<'a> {
     pub fn of(sightings: &'a [Sighting], release: &str, before: &ElixirReleaseStatus, now: Timestamp) -> Self {
         let links = Links::of(sightings);
         let told = |sighting: &Sighting| {
-            let own = before.nodes.iter().find(|node| &*node.pod == &*sighting.node.pod);
+            let own = before.nodes.iter().find(|node| *node.pod == *sighting.node.pod);
             own.filter(|_| &*sighting.release == release).map(|node| (node.state, node.expected))
         };
         let has_met = |sighting: &Sighting| {
@@ -71,12 +71,11 @@ impl<'a> Picture<'a> {
             let is_young = grown_up_at(sighting).is_some_and(|at| now < at);
             let is_whole = connected == expected || is_in_main_group(&groups, at, connected);
             let state = match &sighting.seen {
-                Seen::NotYet => NodeState::Joining,
                 Seen::Failed(failure) => failed(failure.kind, sighting, is_young),
                 Seen::View(view) if is_misnamed(sighting, &view.name) => NodeState::NameMismatch,
                 Seen::View(_) if is_whole => NodeState::Clustered,
                 Seen::View(_) if met[at] => NodeState::Partitioned,
-                Seen::View(_) => NodeState::Joining,
+                Seen::NotYet | Seen::View(_) => NodeState::Joining,
             };
             Member { sighting, state, expected, connected, has_met: met[at], is_young }
         });
