@@ -77,11 +77,10 @@ pub fn is_managed(members: &[&ElixirRelease]) -> bool {
     members.first().is_some_and(|oldest| mode(oldest) == TlsMode::Managed)
 }
 
-/// The Secret with certificates that the pods of a release use and that are replaced without a restart: its content is
-/// no part of a revision.
+/// The Secret with certificates, which are replaced without a restart: its content is no part of a revision.
 #[must_use]
 pub fn reloaded(release: &ElixirRelease) -> Option<Reference> {
-    mounted(release).map(|name| Reference { kind: ReferenceKind::Secret, name })
+    mounted(release).or_else(|| given(release)).map(|name| Reference { kind: ReferenceKind::Secret, name })
 }
 
 /// The Secrets that the operator makes for a release. They are known before they exist and not read for the sake of pods
