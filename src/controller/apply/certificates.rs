@@ -13,7 +13,8 @@ use crate::controller::kind::ChildKind;
 use crate::controller::live::LiveChild;
 use crate::controller::ownership::FIELD_MANAGER;
 use crate::controller::plan::Taken;
-use crate::resources::tls::keep::{self, Pair, Stored, Write};
+use crate::resources::tls::keep::{self, Pair};
+use crate::resources::tls::secret::{Stored, Write};
 
 /// Whether the Secret was made, changed or deleted after it was read.
 fn is_another_by_now(status: &Status) -> bool {
@@ -34,7 +35,7 @@ impl Applier<'_> {
             let pair = Pair { authority: self.stored(&authority).await?, nodes: self.stored(&nodes).await? };
             let stored = [(&authority, &pair.authority), (&nodes, &pair.nodes)];
             for (name, secret) in stored {
-                if secret.as_ref().is_some_and(|secret| keep::is_foreign(secret, members)) {
+                if secret.as_ref().is_some_and(|secret| secret.is_foreign(members)) {
                     return Ok(Some(Taken { kind: KIND, name: name.clone() }));
                 }
             }

@@ -12,6 +12,7 @@
 //! | `keep` | the Secrets of a cluster whose certificates the operator makes, as they should be now |
 //! | `options` | the file with the options of the VM |
 //! | `renewal` | when what is made anew |
+//! | `secret` | Secrets with certificates, as they are read and written |
 
 pub mod access;
 pub mod certificate;
@@ -19,6 +20,7 @@ pub mod issue;
 pub mod keep;
 pub mod options;
 pub mod renewal;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 
