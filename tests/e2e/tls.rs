@@ -14,7 +14,7 @@ use crate::harness::{Namespace, Node, Release, meshed, shop};
 const MANAGED: &str = "{replicas: 3, cluster: {tls: {mode: Managed}}}";
 
 /// Longer than a kubelet takes to bring a Secret, and a VM then to read the files again.
-const BROUGHT: Duration = Duration::from_secs(300);
+const BROUGHT: Duration = Duration::from_mins(5);
 
 /// What a node says of its connections: how it carries them, and how many there are.
 async fn carried(node: &Node<'_>) -> String {

@@ -67,18 +67,15 @@ impl Applier<'_> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
         for (write, read) in writes {
             let Some(write) = write else { continue };
-            let metadata = match read {
-                Some(read) => {
-                    let params =
-                        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-                    let patch = Patch::Merge(write.for_merge(read.metadata()));
-                    api.patch_metadata(&write.name, &params, &patch).await.map(|patched| patched.metadata)
-                }
-                None => {
-                    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-                    let made = api.create(&params, write.for_post().as_ref()).await;
-                    made.map(|made| Stored::from(made).metadata().clone())
-                }
+            let field_manager = Some(FIELD_MANAGER.to_owned());
+            let metadata = if let Some(read) = read {
+                let patch = Patch::Merge(write.for_merge(read.metadata()));
+                let params = PatchParams { field_manager, ..PatchParams::default() };
+                api.patch_metadata(&write.name, &params, &patch).await.map(|patched| patched.metadata)
+            } else {
+                let params = PostParams { field_manager, ..PostParams::default() };
+                let made = api.create(&params, write.for_post().as_ref()).await;
+                made.map(|made| Stored::from(made).metadata().clone())
             };
             let metadata = metadata.map_err(|error| (write.name.clone(), error))?;
             info!(secret = write.name, "certificates written");
