@@ -16,9 +16,9 @@ pub struct Tls {
     /// certificate authority of the cluster; it renews certificates before they expire and nodes use new ones without a
     /// restart. Secret: the certificates are in secretName, made by cert-manager or yourself; renewed ones are used
     /// without a restart as well. Application: the image sets TLS up itself; the operator passes no flag and uses
-    /// secretName to look into the nodes. With Managed and Secret, the release must contain the application ssl, and must
-    /// not pass -proto_dist in its own vm.args: given twice, the VM ignores it and speaks without TLS. Members of a cluster
-    /// must agree; nodes with and without TLS do not meet. Default: Disabled.
+    /// secretName to look into the nodes. With Managed and Secret, the release must contain the application ssl, and its
+    /// vm.args must have neither -proto_dist, of which OTP 25 takes none if it is given twice and speaks without TLS, nor
+    /// -ssl_dist_optfile. Members of a cluster must agree; nodes with and without TLS do not meet. Default: Disabled.
     #[serde(default)]
     pub mode: TlsMode,
 

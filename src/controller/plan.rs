@@ -187,7 +187,7 @@ impl Plan {
             self.steps.push(Step::KeepCertificates(observed.members.clone()));
         }
         for secret in [authority, nodes] {
-            if let Some(ownership) = tls::keep::ownership(&members, &secret.name, &secret.uid) {
+            if let Some(ownership) = tls::secret::ownership(&members, &secret.name, &secret.uid) {
                 self.own(observed, secret, ownership);
             }
         }

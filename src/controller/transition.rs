@@ -14,7 +14,8 @@ pub fn of_tls(observed: &Observed) -> Option<Problem> {
         let change = if has_tls { "turned on" } else { "turned off" };
         let message = format!(
             "is being {change}: nodes with and without TLS do not meet, so that the cluster is in two parts until the \
-             rollout is complete; with rollout.strategy Recreate there is one part at a time"
+             rollout is complete, which it never is where a node has to meet the others to be ready; with \
+             rollout.strategy Recreate there is one part at a time"
         );
         Problem::new("spec.cluster.tls", message)
     })

@@ -3,17 +3,19 @@
 //! Everything is read once, here, and checked before anything starts: a reconcile never looks at the environment, and a
 //! mistake ends the process with the name of the flag instead of showing up hours later. Durations are whole seconds.
 
+mod certificates;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::SignedDuration;
+
+pub use certificates::CertificateSettings;
 
 use super::server::ListenAddress;
 use super::telemetry::{LogFilter, LogFormat};
 use crate::resources::syntax::{is_dns_label, is_object_name};
-use crate::resources::tls::renewal::Lifetimes;
 
 /// Settings of `beam-operator run`.
 #[derive(Args, Clone, Debug)]
@@ -106,33 +108,6 @@ pub struct ElectionSettings {
     /// Seconds between two looks of a standby.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds::<1, 3600>)]
     pub lease_retry_period: Duration,
-}
-
-/// How long certificates are valid that the operator makes. Nobody but a test that has no months to wait needs another time.
-#[derive(Args, Clone, Debug)]
-pub struct CertificateSettings {
-    /// Seconds that the certificates of nodes and operator are valid: 90 days.
-    #[arg(long, hide = true, default_value = "7776000", value_parser = seconds::<3, 31_536_000>)]
-    certificate_lifetime: Duration,
-
-    /// Seconds that the authority of a cluster is valid: ten years.
-    #[arg(long, hide = true, default_value = "315360000", value_parser = seconds::<3, 630_720_000>)]
-    authority_lifetime: Duration,
-
-    /// Seconds for which nodes trust a new authority before it is used.
-    #[arg(long, hide = true, default_value = "3600", value_parser = seconds::<1, 86_400>)]
-    authority_overlap: Duration,
-}
-
-impl From<&CertificateSettings> for Lifetimes {
-    fn from(settings: &CertificateSettings) -> Self {
-        let time = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
-        Self {
-            certificate: time(settings.certificate_lifetime),
-            authority: time(settings.authority_lifetime),
-            overlap: time(settings.authority_overlap),
-        }
-    }
 }
 
 /// A combination of settings that cannot work.
@@ -243,6 +218,7 @@ fn cluster_domain(domain: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::tls::renewal::Lifetimes;
     use clap::Parser;
     use rstest::rstest;
 

@@ -13,7 +13,8 @@ use crate::controller::kind::ChildKind;
 use crate::controller::live::LiveChild;
 use crate::controller::ownership::FIELD_MANAGER;
 use crate::controller::plan::Taken;
-use crate::resources::tls::keep::{self, Pair, Stored, Write};
+use crate::resources::tls::keep::{self, Pair};
+use crate::resources::tls::secret::{Stored, Write};
 
 /// Whether the Secret was made, changed or deleted after it was read.
 fn is_another_by_now(status: &Status) -> bool {
@@ -34,7 +35,7 @@ impl Applier<'_> {
             let pair = Pair { authority: self.stored(&authority).await?, nodes: self.stored(&nodes).await? };
             let stored = [(&authority, &pair.authority), (&nodes, &pair.nodes)];
             for (name, secret) in stored {
-                if secret.as_ref().is_some_and(|secret| keep::is_foreign(secret, members)) {
+                if secret.as_ref().is_some_and(|secret| secret.is_foreign(members)) {
                     return Ok(Some(Taken { kind: KIND, name: name.clone() }));
                 }
             }
@@ -66,18 +67,15 @@ impl Applier<'_> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
         for (write, read) in writes {
             let Some(write) = write else { continue };
-            let metadata = match read {
-                Some(read) => {
-                    let params =
-                        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-                    let patch = Patch::Merge(write.for_merge(read.metadata()));
-                    api.patch_metadata(&write.name, &params, &patch).await.map(|patched| patched.metadata)
-                }
-                None => {
-                    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-                    let made = api.create(&params, write.for_post().as_ref()).await;
-                    made.map(|made| Stored::from(made).metadata().clone())
-                }
+            let field_manager = Some(FIELD_MANAGER.to_owned());
+            let metadata = if let Some(read) = read {
+                let patch = Patch::Merge(write.for_merge(read.metadata()));
+                let params = PatchParams { field_manager, ..PatchParams::default() };
+                api.patch_metadata(&write.name, &params, &patch).await.map(|patched| patched.metadata)
+            } else {
+                let params = PostParams { field_manager, ..PostParams::default() };
+                let made = api.create(&params, write.for_post().as_ref()).await;
+                made.map(|made| Stored::from(made).metadata().clone())
             };
             let metadata = metadata.map_err(|error| (write.name.clone(), error))?;
             info!(secret = write.name, "certificates written");

@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::api::{Epmd, PortRange, Protocol, ReleaseTool, Schedulers};
+use crate::api::{Epmd, PortRange, Protocol, ReleaseTool, Schedulers, TlsMode};
 use crate::resources::fixture;
 use crate::resources::reference::{Content, CookieFlaw, Reference, ReferenceKind};
 
@@ -86,6 +86,14 @@ fn nothing_is_wrong_with_the_fixture() {
         r.spec.cluster.ports.distribution = PortRange { from: 9100, to: 9100 };
     },
     "spec.cluster.ports.distribution: leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it: give it more ports if you need them"
+)]
+#[case::remote_commands_of_relx_with_tls_and_without_epmd(
+    |r: Broken| {
+        r.spec.release.tool = ReleaseTool::Relx;
+        r.spec.cluster.epmd = Epmd::Disabled;
+        r.spec.cluster.tls.mode = TlsMode::Managed;
+    },
+    "spec.cluster.epmd: leaves the one port to the node, so that ping, rpc and eval of relx, which need a VM to speak TLS, cannot start beside it: enable EPMD if you need them"
 )]
 #[case::variable_that_nobody_defines(
     |r: Broken| r.spec.env = yaml("[{name: URL, value: 'http://$(HOTS)'}]"),

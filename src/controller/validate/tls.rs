@@ -111,7 +111,7 @@ fn unfit(release: &ElixirRelease, certificate: &Certificate, now: Timestamp) -> 
         return Some(format!("{CERTIFICATE} is not for servers, and nodes connect to each other: {usages}"));
     }
     let name = names::certified(release);
-    if certificate.names.iter().any(|found| *found == name) {
+    if certificate.names.contains(&name) {
         return None;
     }
     let names = if certificate.names.is_empty() { "none".to_owned() } else { certificate.names.join(", ") };

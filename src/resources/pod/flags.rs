@@ -46,7 +46,7 @@ pub(super) fn of(release: &ElixirRelease, container: &Container, env: &[EnvVar],
 }
 
 /// Where the node listens, and how. What the user's own flags say about it is left out: `-start_epmd`, `-erl_epmd_port` and
-/// `-ssl_dist_optfile` stop the VM from starting when given twice, and of `-proto_dist` it takes neither then.
+/// `-ssl_dist_optfile` stop the VM from starting when given twice, and of `-proto_dist` OTP 25 takes neither then.
 fn distribution(release: &ElixirRelease, env: &[EnvVar], tls: Option<&Files>) -> String {
     let spec = &release.spec;
     if spec.release.tool == ReleaseTool::None || !names::is_distributed(release) {

@@ -53,8 +53,8 @@ pub enum Error {
 pub fn authority(now: Timestamp, until: Timestamp) -> Result<Issued, Error> {
     let serial = serial()?;
     // The name tells an authority from the one before it: OTP looks for the issuer of a certificate by name.
-    let id: String = serial[1..5].iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut params = params(&format!("beam-operator {id}"), &serial, now, until);
+    let id = u32::from_be_bytes([serial[1], serial[2], serial[3], serial[4]]);
+    let mut params = params(&format!("beam-operator {id:08x}"), &serial, now, until);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let key = KeyPair::generate()?;

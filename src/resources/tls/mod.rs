@@ -12,6 +12,7 @@
 //! | `keep` | the Secrets of a cluster whose certificates the operator makes, as they should be now |
 //! | `options` | the file with the options of the VM |
 //! | `renewal` | when what is made anew |
+//! | `secret` | Secrets with certificates, as they are read and written |
 
 pub mod access;
 pub mod certificate;
@@ -19,6 +20,7 @@ pub mod issue;
 pub mod keep;
 pub mod options;
 pub mod renewal;
+pub mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -77,11 +79,10 @@ pub fn is_managed(members: &[&ElixirRelease]) -> bool {
     members.first().is_some_and(|oldest| mode(oldest) == TlsMode::Managed)
 }
 
-/// The Secret with certificates that the pods of a release use and that are replaced without a restart: its content is
-/// no part of a revision.
+/// The Secret with certificates, which are replaced without a restart: its content is no part of a revision.
 #[must_use]
 pub fn reloaded(release: &ElixirRelease) -> Option<Reference> {
-    mounted(release).map(|name| Reference { kind: ReferenceKind::Secret, name })
+    mounted(release).or_else(|| given(release)).map(|name| Reference { kind: ReferenceKind::Secret, name })
 }
 
 /// The Secrets that the operator makes for a release. They are known before they exist and not read for the sake of pods

@@ -42,8 +42,17 @@ impl Lifetimes {
     }
 }
 
+/// In whole seconds, as it is noted: not before the time, or it would be looked at too early and not again.
 fn before(end: Timestamp, lead: SignedDuration) -> Timestamp {
-    end.checked_sub(lead).unwrap_or(Timestamp::MIN)
+    let time = end.checked_sub(lead).unwrap_or(Timestamp::MIN);
+    let second = time.as_second() + i64::from(time.subsec_nanosecond() > 0);
+    Timestamp::from_second(second).unwrap_or(time)
+}
+
+/// In whole seconds, as certificates have it.
+fn after(now: Timestamp, time: SignedDuration) -> Timestamp {
+    let time = now.checked_add(time).unwrap_or(Timestamp::MAX);
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// A certificate that exists.
@@ -98,4 +107,50 @@ pub fn due(found: &Found, lifetimes: &Lifetimes, now: Timestamp) -> Due {
     // Nodes that show a certificate of the authority trust it.
     let is_in_use = found.nodes.is_some_and(is_own);
     Due { authority, operator: is_due(found.operator, may_be_used || is_in_use), nodes }
+}
+
+/// When what is made now will end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The authority, made now or before.
+    pub authority: Timestamp,
+    /// A certificate of it.
+    pub certificate: Timestamp,
+}
+
+impl Ends {
+    /// The end of what is due.
+    #[must_use]
+    pub fn of(found: &Found, due: &Due, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+        let present = found.authority.filter(|_| !due.authority);
+        let authority = present.unwrap_or_else(|| after(now, lifetimes.authority));
+        // Nobody takes a certificate that outlives its authority.
+        Self { authority, certificate: after(now, lifetimes.certificate).min(authority) }
+    }
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// At the Secret of the authority.
+    pub authority: Timestamp,
+    /// At that of the nodes.
+    pub nodes: Timestamp,
+}
+
+/// When to look again once that which is due was made.
+#[must_use]
+pub fn again(found: &Found, due: &Due, ends: &Ends, lifetimes: &Lifetimes, now: Timestamp) -> Again {
+    let is_own = |leaf: &Leaf| leaf.is_of_authority && !due.authority;
+    let renewal = |made: bool, leaf: Option<Leaf>| {
+        let end = if made { Some(ends.certificate) } else { leaf.filter(is_own).map(|leaf| leaf.end) };
+        end.map(|end| lifetimes.renewal_of_certificate(end))
+    };
+    // Until then nodes show a certificate of an earlier authority, but none that has ended.
+    let noted = found.again.filter(|_| found.is_trusted && !due.authority);
+    let may_be_used = noted.unwrap_or_else(|| after(now, lifetimes.overlap));
+    let waiting = found.nodes.map_or(may_be_used, |leaf| may_be_used.min(leaf.end));
+    let nodes = renewal(due.nodes, found.nodes).unwrap_or(waiting);
+    let operator = renewal(due.operator, found.operator).unwrap_or(nodes);
+    Again { authority: lifetimes.renewal_of_authority(ends.authority).min(operator), nodes }
 }

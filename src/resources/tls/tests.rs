@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::access::access;
 use super::certificate::{self, Certificate, CertificateFlaw};
 use super::issue::{self, Issued, Role};
-use super::keep::{Pair, Stored, Write, keep};
+use super::keep::{Pair, keep};
 use super::renewal::{Due, Found, Leaf, Lifetimes, due};
+use super::secret::{Stored, Write};
 use super::*;
 use crate::resources::{fixture, labels};
 

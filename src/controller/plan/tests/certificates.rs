@@ -121,11 +121,13 @@ fn they_stay_when_they_are_not_wanted_for_a_while() {
 /// The Secret of the user's own is no part of the revision: the VM reads it again.
 #[test]
 fn what_the_user_renews_restarts_no_node() {
-    let mut world = World::default();
-    world.know_certificate("mine");
-    world.store("shop", "cluster: {tls: {mode: Secret, secretName: mine}}");
-    world.settle();
-    let revision = world.plan("shop").revision;
-    world.know_certificate("mine");
-    assert_eq!((told(&world.plan("shop")), world.plan("shop").revision), (Vec::new(), revision));
+    for mode in ["Secret", "Application"] {
+        let mut world = World::default();
+        world.know_certificate("mine");
+        world.store("shop", &format!("cluster: {{tls: {{mode: {mode}, secretName: mine}}}}"));
+        world.settle();
+        let revision = world.plan("shop").revision;
+        world.know_certificate("mine");
+        assert_eq!((told(&world.plan("shop")), world.plan("shop").revision), (Vec::new(), revision), "{mode}");
+    }
 }

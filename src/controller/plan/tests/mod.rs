@@ -3,6 +3,7 @@
 mod certificates;
 mod cluster;
 mod convergence;
+mod keeping;
 mod revisions;
 mod seen;
 mod stored;

@@ -4,7 +4,6 @@
 //! It refuses, by a panic, what the operator must never do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
@@ -21,10 +20,7 @@ use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
 use crate::controller::validate::{References, Valid, validate};
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
-use crate::resources::tls::certificate::Certificate;
-use crate::resources::tls::keep::{self, Pair};
-use crate::resources::tls::renewal::Lifetimes;
-use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod, tls};
+use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
 
 /// More rounds than any of these tests needs: a world that is not at rest by then never will be.
 const ROUNDS: usize = 8;
@@ -36,7 +32,7 @@ pub struct World {
     /// Names of releases that the operator, newly started, cannot read.
     pub unreadable: BTreeSet<String>,
     /// The Secrets that pods read.
-    contents: Contents,
+    pub contents: Contents,
     /// What the process of the operator has read of revisions.
     pub pinned: BTreeMap<String, (String, PodTemplateSpec)>,
     /// The time, which only tests let pass.
@@ -46,7 +42,7 @@ pub struct World {
 
 /// What the API server answers.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Written,
     Unchanged,
     Read,
@@ -108,16 +104,6 @@ impl World {
         let keys = [key.to_owned()].into();
         let digest = self.tick();
         self.contents.insert(reference, Content { digest, keys, restart: true, ..Content::default() });
-    }
-
-    /// A Secret with a certificate that is valid for the nodes of `shop`, made by somebody and read by the operator.
-    pub fn know_certificate(&mut self, secret: &str) {
-        let reference = Reference { kind: ReferenceKind::Secret, name: secret.to_owned() };
-        let names = vec!["shop-nodes.store.svc".to_owned()];
-        let certificate = Certificate { not_before: Timestamp::MIN, not_after: Timestamp::MAX, names, serves: true };
-        let (digest, keys) = (self.tick(), tls::KEYS.map(str::to_owned).into());
-        let content = Content { digest, keys, restart: true, certificate: Some(Ok(certificate)), ..Content::default() };
-        self.contents.insert(reference, content);
     }
 
     /// A new process of the operator, which has read nothing yet.
@@ -287,36 +273,6 @@ impl World {
         if moved { Answer::Written } else { Answer::Unchanged }
     }
 
-    /// What the operator does with certificates, by the very function that decides about them.
-    fn keep_certificates(&mut self, members: &[Arc<ElixirRelease>]) -> Answer {
-        let members: Vec<_> = members.iter().map(|member| &**member).collect();
-        let names = keep::secrets(&members).unwrap();
-        let [authority, nodes] = names.each_ref().map(|name| self.certificates(name));
-        for (name, found) in names.iter().zip([&authority, &nodes]) {
-            if found.as_ref().is_some_and(|found| keep::is_foreign(found, &members)) {
-                return Answer::Taken(Taken { kind: ChildKind::Secret, name: name.clone() });
-            }
-        }
-        let writes = keep::keep(&members, &Pair { authority, nodes }, &Lifetimes::default(), self.now).unwrap();
-        let writes: Vec<_> = writes.authority.into_iter().chain(writes.nodes).collect();
-        for write in &writes {
-            let version = self.tick();
-            let posted = json!(write.for_post().as_ref());
-            let made =
-                || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
-            let stored = self.objects.entry((ChildKind::Secret, write.name.clone())).or_insert_with(made);
-            stored.version = version;
-            merge(&mut stored.theirs, &posted);
-        }
-        if writes.is_empty() { Answer::Unchanged } else { Answer::Written }
-    }
-
-    /// A Secret with certificates, as the operator reads it.
-    pub fn certificates(&self, name: &str) -> Option<keep::Stored> {
-        let live = self.object(ChildKind::Secret, name)?.live(name);
-        Some(serde_json::from_value::<Secret>(serde_json::to_value(live).unwrap()).unwrap().into())
-    }
-
     /// What is being deleted goes, and so does what nobody owns any more.
     fn collect(&mut self) -> bool {
         let before = self.objects.clone();
@@ -330,7 +286,7 @@ impl World {
         moved
     }
 
-    fn tick(&mut self) -> u64 {
+    pub fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
     }

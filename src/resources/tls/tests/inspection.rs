@@ -13,7 +13,7 @@ fn material() -> Material {
     let authority = issue::authority(now(), now() + DAY * 100).unwrap();
     let signer = (authority.certificate.as_str(), authority.key.as_str());
     let node = issue::leaf(Role::Node, "shop-nodes.store.svc", signer, now(), now() + DAY * 90).unwrap();
-    Material { node, authority }
+    Material { authority, node }
 }
 
 fn data(certificate: &str, key: &str, authority: &str) -> BTreeMap<String, Vec<u8>> {

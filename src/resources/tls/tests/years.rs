@@ -6,18 +6,24 @@ fn lifetimes() -> Lifetimes {
     Lifetimes::default()
 }
 
-const fn own(end: Timestamp) -> Option<Leaf> {
-    Some(Leaf { end, is_of_authority: true })
+const fn own(end: Timestamp) -> Leaf {
+    Leaf { end, is_of_authority: true }
 }
 
-const fn other(end: Timestamp) -> Option<Leaf> {
-    Some(Leaf { end, is_of_authority: false })
+const fn other(end: Timestamp) -> Leaf {
+    Leaf { end, is_of_authority: false }
 }
 
 fn at_rest() -> Found {
     let end = now() + DAY * 90;
     let authority = Some(now() + DAY * 3650);
-    Found { authority, operator: own(end), nodes: own(end), is_trusted: true, again: Some(now() + DAY * 60) }
+    Found {
+        authority,
+        operator: Some(own(end)),
+        nodes: Some(own(end)),
+        is_trusted: true,
+        again: Some(now() + DAY * 60),
+    }
 }
 
 #[rstest]
@@ -28,26 +34,26 @@ fn at_rest() -> Found {
 #[case::nothing(Found::default(), 0, "authority operator nodes")]
 #[case::no_nodes(Found { nodes: None, is_trusted: false, again: None, ..at_rest() }, 0, "nodes")]
 #[case::no_operator(Found { operator: None, ..at_rest() }, 0, "operator")]
-#[case::no_authority(Found { authority: None, operator: None, nodes: other(now() + DAY * 90), ..at_rest() }, 0, "authority operator")]
+#[case::no_authority(Found { authority: None, operator: None, nodes: Some(other(now() + DAY * 90)), ..at_rest() }, 0, "authority operator")]
 #[case::old_authority(Found { authority: Some(now() + DAY * 1217), ..at_rest() }, 1, "authority")]
 #[case::not_so_old_authority(Found { authority: Some(now() + DAY * 1218), ..at_rest() }, 1, "")]
-#[case::new_authority(Found { operator: other(now() + DAY * 50), nodes: other(now() + DAY * 50), again: Some(now() + DAY), ..at_rest() }, 0, "")]
+#[case::new_authority(Found { operator: Some(other(now() + DAY * 50)), nodes: Some(other(now() + DAY * 50)), again: Some(now() + DAY), ..at_rest() }, 0, "")]
 #[case::new_authority_that_nodes_know(
-    Found { operator: other(now() + DAY * 50), nodes: other(now() + DAY * 50), again: Some(now() + DAY), ..at_rest() },
+    Found { operator: Some(other(now() + DAY * 50)), nodes: Some(other(now() + DAY * 50)), again: Some(now() + DAY), ..at_rest() },
     1,
     "operator nodes"
 )]
 #[case::new_authority_that_nodes_do_not_know(
-    Found { operator: other(now() + DAY * 50), nodes: other(now() + DAY * 50), is_trusted: false, ..at_rest() },
+    Found { operator: Some(other(now() + DAY * 50)), nodes: Some(other(now() + DAY * 50)), is_trusted: false, ..at_rest() },
     1,
     ""
 )]
 #[case::an_old_certificate_ends_first(
-    Found { operator: other(now() + DAY), nodes: other(now() + DAY), is_trusted: false, ..at_rest() },
+    Found { operator: Some(other(now() + DAY)), nodes: Some(other(now() + DAY)), is_trusted: false, ..at_rest() },
     1,
     "operator nodes"
 )]
-#[case::crashed_before_the_operator(Found { operator: other(now() + DAY * 50), ..at_rest() }, 0, "operator")]
+#[case::crashed_before_the_operator(Found { operator: Some(other(now() + DAY * 50)), ..at_rest() }, 0, "operator")]
 fn when_what_is_due(#[case] found: Found, #[case] days: i32, #[case] expected: &str) {
     let Due { authority, operator, nodes } = due(&found, &lifetimes(), now() + DAY * days);
     let words = [("authority", authority), ("operator", operator), ("nodes", nodes)];
