@@ -11,7 +11,7 @@ use super::Protocol;
 /// The BEAM cluster that the nodes of this release form, alone or with other releases of the namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd == 'Disabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
+#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd != 'Enabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
     .message("cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port"))]
 pub struct Cluster {
     /// Enabled: the nodes speak the Erlang distribution protocol. Disabled: lone nodes, any number of them; nothing else
@@ -33,6 +33,14 @@ pub struct Cluster {
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_-]+$"))]
     pub basename: Option<String>,
 
+    /// The part of a node's name behind the @, which BEAM_NODE hands to the release. PodIP: the address of the pod.
+    /// PodFQDN: the name of the pod in DNS, such as shop-0.shop-nodes.store.svc.cluster.local, which stays the same when
+    /// the pod is replaced; it needs workload.kind StatefulSet, and nodes that look for each other by DNS have to ask for
+    /// SRV records. Application: the image makes its own name; neither BEAM_NODE nor what would force a name
+    /// (RELEASE_NODE, RELEASE_DISTRIBUTION) is set. Default: PodIP.
+    #[serde(default)]
+    pub host: Host,
+
     /// The headless Service through which nodes find each other.
     #[serde(default)]
     pub service: HeadlessService,
@@ -50,7 +58,9 @@ pub struct Cluster {
     /// Enabled: each pod runs the Erlang port mapper daemon. Disabled: no daemon; every node listens on
     /// ports.distribution.from, which all members must share. The operator passes -start_epmd false and -erl_epmd_port: an
     /// image whose vm.args passes them too does not boot, since OTP 27 and later take neither twice. Remove them there, or
-    /// use release.tool None, with which the operator passes no flag of its own. Default: Enabled.
+    /// use release.tool None, with which the operator passes no flag of its own. Application: the image brings an EPMD
+    /// module of its own (-epmd_module); no flag is passed but the one port to listen on, ports.distribution.from, which
+    /// all members must share. Default: Enabled.
     #[serde(default)]
     pub epmd: Epmd,
 
@@ -67,6 +77,18 @@ pub enum Distribution {
     Enabled,
     /// Lone nodes.
     Disabled,
+}
+
+/// The part of a node's name behind the @.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Host {
+    /// The address of the pod.
+    #[default]
+    PodIP,
+    /// The name of the pod in DNS.
+    PodFQDN,
+    /// The image makes its own name.
+    Application,
 }
 
 /// How nodes find each other.
@@ -90,6 +112,8 @@ pub enum Epmd {
     Enabled,
     /// Nodes listen on one fixed port.
     Disabled,
+    /// The image has an EPMD module of its own; nodes listen on one fixed port.
+    Application,
 }
 
 /// The headless Service of the cluster.

@@ -15,10 +15,12 @@ mod service;
 mod spec;
 mod status;
 mod verbatim;
+mod workload;
 
 pub use autoscaling::Autoscaling;
 pub use cluster::{
-    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, PortRange, SecretKeyRef,
+    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Host, PortRange,
+    SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;
@@ -31,6 +33,7 @@ pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
 pub use status::{ClusterStatus, ElixirReleaseStatus, RolloutPhase, RolloutStatus};
 pub use verbatim::Verbatim;
+pub use workload::{PodManagementPolicy, Workload, WorkloadKind};
 
 /// The API group of every name this operator puts into a cluster: the resource, labels, annotations.
 pub const GROUP: &str = "beam-operator.io";

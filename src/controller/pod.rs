@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
+use super::kind::ChildKind;
 use crate::resources::labels;
 
 /// How long a container that failed before has to run and be ready until its failure is over.
@@ -51,6 +52,8 @@ struct LiveCondition {
     reason: String,
     #[serde(default)]
     message: String,
+    #[serde(rename = "lastTransitionTime")]
+    since: Option<Time>,
 }
 
 /// A pod of a release.
@@ -64,6 +67,11 @@ pub struct PodView {
     pub trouble: Option<Trouble>,
     /// Whether it has ended for good, evicted for instance: another one has taken its place.
     pub has_ended: bool,
+    /// The kind of the object that runs it; `None` when nobody does any more.
+    pub runs_in: Option<ChildKind>,
+    /// Of a pod of a StatefulSet, which gives no account of its own: when it last came a step further, by being made or by
+    /// becoming ready.
+    pub moved: Option<Timestamp>,
 }
 
 /// Why a pod does not run, as Kubernetes reports it in the pod.
@@ -118,8 +126,26 @@ impl PodView {
             revision: label(labels::REVISION).map(|revision| revision.as_str().into()),
             trouble: if leaving || has_ended { None } else { trouble(pod) },
             has_ended,
+            runs_in: runs_in(&pod.metadata),
+            moved: moved(pod).filter(|_| runs_in(&pod.metadata) == Some(ChildKind::StatefulSet)),
         })
     }
+}
+
+/// A Deployment runs its pods by way of ReplicaSets.
+fn runs_in(metadata: &ObjectMeta) -> Option<ChildKind> {
+    let controller = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    match controller.kind.as_str() {
+        "ReplicaSet" => Some(ChildKind::Deployment),
+        "StatefulSet" => Some(ChildKind::StatefulSet),
+        _ => None,
+    }
+}
+
+fn moved(pod: &LivePod) -> Option<Timestamp> {
+    let ready = find(&pod.status, "Ready").filter(|condition| condition.status == "True");
+    let since = ready.and_then(|condition| condition.since.as_ref());
+    [pod.metadata.creation_timestamp.as_ref(), since].into_iter().flatten().map(|Time(time)| *time).max()
 }
 
 fn trouble(pod: &LivePod) -> Option<Trouble> {
@@ -283,6 +309,33 @@ mod tests {
         status["phase"] = phase.into();
         let view = pod(&status);
         assert_eq!((view.trouble, view.has_ended), (None, true));
+    }
+
+    #[rstest]
+    #[case::of_a_deployment("ReplicaSet", Some(ChildKind::Deployment), None)]
+    #[case::of_a_stateful_set("StatefulSet", Some(ChildKind::StatefulSet), Some("2026-11-23T04:00:00Z"))]
+    #[case::of_something_else("Job", None, None)]
+    fn what_runs_it_is_its_controller(
+        #[case] kind: &str,
+        #[case] expected: Option<ChildKind>,
+        #[case] moved: Option<&str>,
+    ) {
+        let controller = json!({"apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": "u", "controller": true});
+        let owners = json!([{"apiVersion": "v1", "kind": "StatefulSet", "name": "y", "uid": "v"}, controller]);
+        let ready = |status: &str| {
+            let condition = json!({"type": "Ready", "status": status, "lastTransitionTime": "2026-11-23T04:00:00Z"});
+            let view: LivePod = serde_json::from_value(json!({
+                "metadata": {
+                    "name": "shop-0", "ownerReferences": owners, "creationTimestamp": "2026-11-23T03:00:00Z",
+                },
+                "status": {"conditions": [condition]},
+            }))
+            .unwrap();
+            PodView::of(&view).unwrap()
+        };
+        assert_eq!((ready("True").runs_in, ready("True").moved), (expected, moved.map(|time| time.parse().unwrap())));
+        let made = moved.map(|_| "2026-11-23T03:00:00Z".parse().unwrap());
+        assert_eq!(ready("False").moved, made, "that it is ready no longer is no step further");
     }
 
     #[rstest]

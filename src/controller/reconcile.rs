@@ -13,20 +13,23 @@ use tracing::{Instrument, info, warn};
 use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
+use super::kind::ChildKind;
 use super::lock;
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
 use super::report::{report, report_unreadable};
 use super::slots::Slots;
-use super::status::Verdict;
-use super::validate::{References, validate};
+use super::status::{Verdict, deadline};
+use super::validate::{References, Valid, unchangeable, validate};
+use super::view::Child;
 use super::watches::Stub;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
 use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
+use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::{Facts, pod};
 
@@ -199,7 +202,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
-    let valid = match validate(&observed.release, &members, read(&observed.contents), &context.facts) {
+    let valid = validate(&observed.release, &members, read(&observed.contents), &context.facts);
+    let valid = match valid.and_then(|valid| possible(&observed, valid)) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
@@ -231,6 +235,14 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     Ok(conclusion(&observed, &outcome, context))
 }
 
+/// The valid release, unless what runs of it can never become that.
+fn possible(observed: &Observed, valid: Valid) -> Result<Valid, Vec<Problem>> {
+    let runs = observed.workload_of(ChildKind::of_workload(&observed.release)).filter(|child| !child.deleting);
+    let fixed = runs.and_then(Child::workload).and_then(|view| view.fixed.as_ref());
+    let problems = fixed.map(|fixed| unchangeable(&observed.release, &valid.claims, fixed)).unwrap_or_default();
+    if problems.is_empty() { Ok(valid) } else { Err(problems) }
+}
+
 fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (ReconcileResult, Action) {
     if !outcome.taken.is_empty() {
         return (ReconcileResult::Failed, Action::requeue(jittered(NAME_TAKEN_PAUSE)));
@@ -246,10 +258,13 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     (result, next(observed, context))
 }
 
-/// When to look again without cause: when the trouble of a pod is to count as over, or else at the next resync.
+/// When to look again without cause: when the trouble of a pod is to count as over or a rollout as late, or else at the next
+/// resync.
 fn next(observed: &Observed, context: &Context) -> Action {
     let now = jiff::Timestamp::now();
-    let relief = observed.relief(now).and_then(|relief| Duration::try_from(relief.duration_since(now)).ok());
+    let deadline = deadline(observed, now).filter(|deadline| *deadline > now);
+    let relief = observed.relief(now).into_iter().chain(deadline).min();
+    let relief = relief.and_then(|relief| Duration::try_from(relief.duration_since(now)).ok());
     relief.filter(|relief| *relief < context.resync).map_or_else(|| resync(context), Action::requeue)
 }
 

@@ -35,6 +35,9 @@ fn of_somebody_else(kind: ChildKind, name: &str) -> Value {
         ChildKind::NetworkPolicy => json!({"spec": {"podSelector": selector, "policyTypes": ["Ingress"]}}),
         ChildKind::ControllerRevision => json!({"revision": 1, "data": {"theirs": true}}),
         ChildKind::Deployment => json!({"spec": {"replicas": 0, "selector": selector, "template": pod}}),
+        ChildKind::StatefulSet => {
+            json!({"spec": {"replicas": 0, "selector": selector, "template": pod, "serviceName": "db"}})
+        }
         ChildKind::PodDisruptionBudget => json!({"spec": {"selector": selector, "maxUnavailable": 1}}),
         ChildKind::HorizontalPodAutoscaler => json!({"spec": {"scaleTargetRef": target, "maxReplicas": 2}}),
     };

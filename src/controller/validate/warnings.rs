@@ -51,7 +51,7 @@ fn no_remote_shell(release: &ElixirRelease) -> Option<Problem> {
     let cluster = &release.spec.cluster;
     let message =
         "leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it";
-    if cluster.epmd == Epmd::Disabled {
+    if cluster.epmd != Epmd::Enabled {
         return Some(Problem::new("spec.cluster.epmd", format!("{message}: enable EPMD if you need them")));
     }
     let range = cluster.ports.distribution;

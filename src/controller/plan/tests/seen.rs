@@ -20,6 +20,9 @@ impl World {
         for ((kind, name), stored) in self.objects.iter().filter(|(_, stored)| stored.is_watched()) {
             cache.on_child(*kind, Change::Seen(stored.live(name).into()));
         }
+        for pod in &self.pods {
+            cache.on_pod(Change::Seen(serde_json::from_value(pod.clone()).unwrap()));
+        }
         for (release, (revision, template)) in &self.pinned {
             cache.pin(Key::new("store", release), revision, template.clone());
         }
