@@ -235,7 +235,9 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::lone_nodes_have_no_names("{cluster: {host: PodFQDN, distribution: Disabled}}")]
 #[case::names_of_its_own("{cluster: {host: Application}}")]
 #[case::no_claims("{workload: {volumeClaimTemplates: []}}")]
-#[case::claims("{workload: {kind: StatefulSet, podManagementPolicy: OrderedReady, volumeClaimTemplates: [{metadata: {name: data}}]}}")]
+#[case::claims(
+    "{workload: {kind: StatefulSet, podManagementPolicy: OrderedReady, volumeClaimTemplates: [{metadata: {name: data}}]}}"
+)]
 #[case::one_distribution_port("{cluster: {ports: {distribution: {from: 9100, to: 9100}, extra: [{port: 5369}]}}}")]
 #[case::schedulers("{vm: {schedulers: 4}}")]
 #[case::schedulers_by_policy("{vm: {schedulers: Default}}")]

@@ -16,6 +16,7 @@ mod objects;
 mod ports;
 mod robustness;
 mod verbatim;
+mod workload;
 
 /// A release that uses what there is to use.
 const VALID: &str = "
@@ -118,6 +119,10 @@ fn warnings(#[case] changes: fn(&mut ElixirRelease), #[case] expected: &str) {
 })]
 #[case::no_epmd_no_port(|r: Broken| {
     r.spec.cluster.epmd = Epmd::Disabled;
+    r.spec.ports[1].container_port = 4369;
+})]
+#[case::an_epmd_of_its_own_has_no_port(|r: Broken| {
+    r.spec.cluster.epmd = Epmd::Application;
     r.spec.ports[1].container_port = 4369;
 })]
 #[case::another_protocol(|r: Broken| {
