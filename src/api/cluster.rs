@@ -35,8 +35,8 @@ pub struct Cluster {
 
     /// The part of a node's name behind the @, which BEAM_NODE hands to the release. PodIP: the address of the pod.
     /// PodFQDN: the name of the pod in DNS, such as shop-0.shop-nodes.store.svc.cluster.local, which stays the same when
-    /// the pod is replaced; it needs workload.kind StatefulSet, and nodes that look for each other by DNS have to ask for
-    /// SRV records. Application: the image makes its own name; neither BEAM_NODE nor what would force a name
+    /// the pod is replaced; it needs workload.kind StatefulSet, and a library that connects to names: libcluster's DNSSRV
+    /// does, dns_cluster connects to addresses. Application: the image makes its own name; neither BEAM_NODE nor what would force a name
     /// (RELEASE_NODE, RELEASE_DISTRIBUTION) is set. Default: PodIP.
     #[serde(default)]
     pub host: Host,
@@ -50,7 +50,7 @@ pub struct Cluster {
     pub cookie: Cookie,
 
     /// How the nodes find each other. DNS: by the headless Service (dns_cluster, libcluster's DNSPoll and
-    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY. Kubernetes: by the Kubernetes API (libcluster's other
+    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY, but not with host PodFQDN. Kubernetes: by the Kubernetes API (libcluster's other
     /// modes); the operator binds a Role that may read pods and endpoints. None: the application knows. Default: DNS.
     #[serde(default)]
     pub discovery: Discovery,

@@ -97,7 +97,8 @@ fn relx(release: &ElixirRelease, scratch: &Scratch) -> Vec<EnvVar> {
 fn discovery(release: &ElixirRelease) -> Vec<EnvVar> {
     let cluster = &release.spec.cluster;
     let mut variables = Vec::new();
-    if cluster.discovery == Discovery::Dns {
+    // Who reads it connects to the addresses that it finds, and no node is called by its address then.
+    if cluster.discovery == Discovery::Dns && cluster.host != Host::PodFQDN {
         variables.push(literal("DNS_CLUSTER_QUERY", reference(CLUSTER_DNS)));
     }
     if cluster.epmd == Epmd::Enabled && cluster.ports.epmd != EPMD_PORT {

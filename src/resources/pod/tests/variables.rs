@@ -53,6 +53,8 @@ const STATEFUL: &str = "{workload: {kind: StatefulSet}, cluster: {host: PodFQDN}
     "BEAM_SEED_NODE",
     None
 )]
+#[case::addresses_that_no_node_is_called_by(STATEFUL, "DNS_CLUSTER_QUERY", None)]
+#[case::addresses("workload: {kind: StatefulSet}", "DNS_CLUSTER_QUERY", Some("shop-nodes.store.svc.cluster.local"))]
 #[case::no_node("cluster: {host: Application}", "BEAM_NODE", None)]
 #[case::no_node_for_the_tool("cluster: {host: Application}", "RELEASE_NODE", None)]
 #[case::basename_for_who_asks("cluster: {host: Application, basename: app}", "BEAM_BASENAME", Some("app"))]
