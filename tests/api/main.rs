@@ -27,5 +27,6 @@ mod replicas;
 mod revisions;
 mod schema;
 mod sharing;
+mod stateful;
 mod status;
 mod unread;
