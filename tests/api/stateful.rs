@@ -4,8 +4,8 @@
 //! what a kubelet would have said of them.
 
 use beam_operator::controller::kind::ChildKind;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::api::{DeleteParams, ListParams, PropagationPolicy};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use kube::{Api, ResourceExt};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -54,21 +54,25 @@ async fn orphan(scene: &Scene, kind: ChildKind) {
     scene.children(kind).delete("shop", &orphaned).await.unwrap();
 }
 
-/// Lets pods become ready whose containers are of this image, as often as there is a new one, until `wanted` are.
-async fn roll(scene: &Scene, image: &str, wanted: usize) {
+/// Lets pods of an image become ready, and names them.
+async fn say_ready(scene: &Scene, image: &str) -> Result<Vec<String>, String> {
     let api = Api::<Pod>::namespaced(scene.client.clone(), &scene.name);
+    let found = api.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
+    let is_of_image = |pod: &&Pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some(image);
+    let names: Vec<_> = found.iter().filter(is_of_image).map(ResourceExt::name_any).collect();
+    let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"});
+    let patch = Patch::Merge(json!({"status": {"phase": "Running", "conditions": [ready]}}));
+    for name in &names {
+        api.patch_status(name, &PatchParams::default(), &patch).await.map_err(|error| error.to_string())?;
+    }
+    Ok(names)
+}
+
+/// Lets pods of an image become ready, one as soon as the other is made, until so many are.
+async fn roll(scene: &Scene, image: &str, wanted: usize) {
     eventually(&format!("{wanted} pods of {image}"), async || {
-        let found = api.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
-        let of_image: Vec<_> = found
-            .iter()
-            .filter(|pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some(image))
-            .map(ResourceExt::name_any)
-            .collect();
-        for pod in &of_image {
-            let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"});
-            scene.pod_says(pod, &json!({"phase": "Running", "conditions": [ready]})).await;
-        }
-        if of_image.len() == wanted { Ok(()) } else { Err(of_image.join(", ")) }
+        let names = say_ready(scene, image).await?;
+        if names.len() == wanted { Ok(()) } else { Err(names.join(", ")) }
     })
     .await;
 }
@@ -227,11 +231,11 @@ async fn what_can_never_change_is_told_and_can_be_had_nevertheless(
     scene.condition("shop", "ConfigurationValid", "Valid").await;
     scene.apply("shop", &other).await;
     scene.condition("shop", "ConfigurationValid", "Invalid").await;
+    let uid = scene.children(SET).get("shop").await.unwrap().uid().unwrap();
     orphan(&scene, SET).await;
+    scene.child(SET, "shop", |it| it["metadata"]["uid"] != uid).await;
     scene.condition("shop", "ConfigurationValid", "Valid").await;
     scene.applied("shop").await;
-    let set = scene.children(SET).get("shop").await.unwrap();
-    assert!(!pods(&scene).await.is_empty(), "{set:?}");
     if !to.contains("market") {
         // The cluster is part of what a pod looks like.
         assert_eq!(pods(&scene).await, before.1);
@@ -278,7 +282,7 @@ async fn recreated_the_new_kind_starts_when_the_old_one_is_gone() {
         format!("{{image: 'shop:1', replicas: 3, rollout: {rollout}, workload: {{kind: {kind}}}}}")
     };
     let scene = complete("recreated-kind", &of("Deployment")).await;
-    hold_pods(&scene, true).await;
+    hold(&scene).await;
     scene.apply("shop", &of("StatefulSet")).await;
     scene.gone(ChildKind::Deployment, "shop").await;
     scene.rest().await;
@@ -286,7 +290,7 @@ async fn recreated_the_new_kind_starts_when_the_old_one_is_gone() {
     let told = scene.condition("shop", "Ready", "NotCreated").await;
     assert_eq!(told.message, "no StatefulSet was made yet");
 
-    hold_pods(&scene, false).await;
+    release(&scene).await;
     scene.become_ready("shop", 3).await;
     scene.condition("shop", "Progressing", "RolloutComplete").await;
     assert_eq!(scene.pods("shop", 3).await, ["shop-0", "shop-1", "shop-2"]);
@@ -297,7 +301,7 @@ async fn recreated_the_new_kind_starts_when_the_old_one_is_gone() {
 async fn recreated_no_new_pod_starts_beside_an_old_one() {
     let spec = SHOP.replace("{minReadySeconds: 0}", "{strategy: Recreate, minReadySeconds: 0}");
     let mut scene = complete("recreated", &spec).await;
-    hold_pods(&scene, true).await;
+    hold(&scene).await;
     let before = pods(&scene).await;
     scene.apply("shop", &spec.replace("shop:1", "shop:2")).await;
     let stopped =
@@ -309,19 +313,38 @@ async fn recreated_no_new_pod_starts_beside_an_old_one() {
     assert_eq!(pods(&scene).await, before, "they stop, and nothing starts");
     assert!(stopped(&serde_json::to_value(scene.children(SET).get("shop").await.unwrap()).unwrap()));
 
-    hold_pods(&scene, false).await;
+    release(&scene).await;
     roll(&scene, "shop:2", 3).await;
     scene.condition("shop", "Progressing", "RolloutComplete").await;
     assert_eq!(claims(&scene).await, ["data-shop-0", "data-shop-1", "data-shop-2"]);
 }
 
-/// Keeps pods that are deleted, as a kubelet does while they stop.
-async fn hold_pods(scene: &Scene, hold: bool) {
-    let finalizers = if hold { json!(["example.com/stops"]) } else { Value::Null };
-    let api = scene.objects("v1", "Pod");
+/// Puts the pods on a node, so that they are not gone before a kubelet says so, and says nothing.
+async fn hold(scene: &Scene) {
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": scene.name}});
+    let nodes = Api::<Node>::all(scene.client.clone());
+    nodes.create(&PostParams::default(), &serde_json::from_value(node).unwrap()).await.unwrap();
+    let api = Api::<Pod>::namespaced(scene.client.clone(), &scene.name);
     for (pod, _) in pods(scene).await {
-        scene.patch(&api, &pod, json!({"metadata": {"finalizers": finalizers}})).await;
+        let binding = json!({
+            "apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": scene.name},
+        });
+        let bound: Value = api.create_subresource("binding", &pod, &PostParams::default(), &binding).await.unwrap();
+        assert_eq!(bound["status"], "Success");
     }
+}
+
+/// Says that the pods which are being deleted have stopped.
+async fn release(scene: &Scene) {
+    let api = Api::<Pod>::namespaced(scene.client.clone(), &scene.name);
+    for pod in api.list(&ListParams::default()).await.unwrap() {
+        if pod.metadata.deletion_timestamp.is_some() {
+            let now = DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() };
+            api.delete(&pod.name_any(), &now).await.unwrap();
+        }
+    }
+    Api::<Node>::all(scene.client.clone()).delete(&scene.name, &DeleteParams::default()).await.unwrap();
 }
 
 /// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback>
@@ -342,7 +365,12 @@ async fn a_broken_pod_is_replaced_or_told_to_be_deleted(#[case] policy: &str, #[
         let pod = pods.get_opt("shop-2").await.unwrap();
         pod.is_some_and(|pod| pod.data["spec"]["containers"][0]["image"] == "shop:9")
     };
-    eventually("the last pod is new", async || if broken().await { Ok(()) } else { Err(String::new()) }).await;
+    eventually("the last pod is new", async || {
+        // It may be made of the old revision once more, and replaced when it is ready.
+        say_ready(&scene, "shop:1").await?;
+        if broken().await { Ok(()) } else { Err("it is old".to_owned()) }
+    })
+    .await;
     let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}});
     scene
         .pod_says(

@@ -20,5 +20,6 @@ mod release_tools;
 mod rollout;
 mod scaling;
 mod shared_cluster;
+mod stateful;
 mod trouble;
 mod virtual_machine;
