@@ -16,12 +16,19 @@ fn the_page_on_releases_names_every_variable() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/releases.md");
     let page = fs::read_to_string(page).unwrap();
     for tool in ["Mix", "Distillery", "Relx", "None"] {
-        for cluster in
-            ["{}", "{epmd: Disabled}", "{ports: {epmd: 4370}}", "{discovery: Kubernetes}", "{distribution: Disabled}"]
-        {
+        for cluster in [
+            "{}",
+            "{epmd: Disabled}",
+            "{ports: {epmd: 4370}}",
+            "{discovery: Kubernetes}",
+            "{distribution: Disabled}",
+            "{host: PodFQDN}",
+        ] {
+            let kind = if cluster.contains("PodFQDN") { "StatefulSet" } else { "Deployment" };
             let release = format!(
                 "{{apiVersion: beam-operator.io/v1alpha1, kind: ElixirRelease, metadata: {{name: shop, namespace: store}}, \
-                 spec: {{image: a, release: {{tool: {tool}}}, cluster: {cluster}, vm: {{flags: +P 1000000}}, \
+                 spec: {{image: a, release: {{tool: {tool}}}, cluster: {cluster}, \
+                 workload: {{kind: {kind}}}, vm: {{flags: +P 1000000}}, \
                  resources: {{limits: {{cpu: 2}}}}}}}}"
             );
             let release: ElixirRelease = serde_yaml::from_str(&release).unwrap();

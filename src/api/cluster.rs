@@ -50,8 +50,9 @@ pub struct Cluster {
     pub cookie: Cookie,
 
     /// How the nodes find each other. DNS: by the headless Service (dns_cluster, libcluster's DNSPoll and
-    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY, but not with host PodFQDN. Kubernetes: by the Kubernetes API (libcluster's other
-    /// modes); the operator binds a Role that may read pods and endpoints. None: the application knows. Default: DNS.
+    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY, but not with host PodFQDN, which is for libcluster's
+    /// Kubernetes.DNSSRV. Kubernetes: by the Kubernetes API (libcluster's other modes); the operator binds a Role that may
+    /// read pods and endpoints. None: the application knows. Default: DNS.
     #[serde(default)]
     pub discovery: Discovery,
 
