@@ -70,7 +70,8 @@ fn has_successor(observed: &Observed, revision: &str) -> bool {
 /// Whether the StatefulSet is to have no pods now, because some of an earlier revision are not gone.
 fn must_be_empty(observed: &Observed, revision: &str) -> bool {
     let Some(view) = observed.workload_of(ChildKind::StatefulSet).and_then(Child::workload) else { return false };
-    let is_old = |label: Option<&str>| label != Some(revision);
+    // One that somebody took the label from is no reason to stop all others.
+    let is_old = |label: Option<&str>| label.is_some_and(|label| label != revision);
     let mut pods = observed.pods.iter().filter(|pod| pod.runs_in == Some(ChildKind::StatefulSet) && !pod.has_ended);
     let has_old_pods = pods.any(|pod| is_old(pod.revision.as_deref()));
     // The pods are seen by another watch, which may be behind: its own count says that there are some as well.

@@ -155,6 +155,17 @@ fn a_pod_that_is_replaced_takes_no_other_along() {
 }
 
 #[test]
+fn a_pod_that_lost_its_label_takes_no_other_along() {
+    let mut world = complete(RECREATED);
+    let mut stripped = pod("shop-2", "StatefulSet", "shop-1");
+    stripped["metadata"]["labels"] = json!({"beam-operator.io/release": "shop"});
+    world.pods = vec![stripped];
+    world.store("shop", &RECREATED.replace("replicas: 3", "replicas: 4"));
+    world.settle();
+    assert_eq!(replicas(&world), 4);
+}
+
+#[test]
 fn revisions_that_a_stateful_set_keeps_are_none_of_ours() {
     let mut world = complete(STATEFUL);
     let running = world.look("shop").0.running_revision().unwrap().to_owned();
