@@ -159,7 +159,7 @@ async fn rolled_to(shop: Release<'_>, image: &str) -> Roll {
 #[ignore = "needs nodes: cargo xtask test"]
 async fn the_kind_changes_under_traffic() {
     let namespace = Namespace::new("kind").await;
-    namespace.apply(&shop("shop", "replicas: 2")).await;
+    namespace.apply(&shop("shop", "{replicas: 2, rollout: {}, shutdown: {}}")).await;
     let shop = namespace.release("shop");
     shop.complete().await;
     meshed(&[shop], 2).await;
@@ -170,7 +170,7 @@ async fn the_kind_changes_under_traffic() {
         shop.until("the change has begun", |release| !is_complete(release)).await;
         shop.complete().await;
         meshed(&[shop], 2).await;
-        assert_eq!(namespace.kubectl(&["get", gone, "shop", "--ignore-not-found"]).await, "");
+        assert_eq!(namespace.kubectl(&["get", gone, "--output=name"]).await, "");
     }
     let tally = traffic.stop().await;
     assert_eq!(tally.failures, Vec::<String>::new(), "beside {} good requests", tally.counted);

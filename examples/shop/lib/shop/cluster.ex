@@ -113,9 +113,18 @@ defmodule Shop.Cluster do
 
   @doc "Looks a name up in DNS; a name without any host is an answer, a silent server is not."
   @spec resolve(query()) :: {:ok, [:inet.ip_address() | charlist()]} | {:error, term()}
+  # By TCP: names are long, and of an answer that does not fit into a datagram `inet_res` reads nothing.
   def resolve({:srv, query}) do
-    with {:ok, targets} <- look_up(query, :srv) do
-      {:ok, for({_priority, _weight, _port, host} <- targets, do: host)}
+    case :inet_res.resolve(String.to_charlist(query), :in, :srv, usevc: true) do
+      {:ok, answer} ->
+        records = for record <- :inet_dns.msg(answer, :anlist), do: :inet_dns.rr(record, :data)
+        {:ok, for({_priority, _weight, _port, host} <- records, do: host)}
+
+      {:error, reason} when reason == :nxdomain or elem(reason, 0) == :nxdomain ->
+        {:ok, []}
+
+      {:error, reason} ->
+        {:error, reason}
     end
   end
 
