@@ -216,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn a_stateful_set_renders_in_the_place_of_a_deployment() {
+        let text = format!("{SHOP}{{image: 'shop:1', workload: {{kind: StatefulSet}}, cluster: {{host: PodFQDN}}}}");
+        let facts = Facts { cluster_domain: "example.org".to_owned(), ..Facts::default() };
+        let rendered = render(&text, &facts).unwrap().documents;
+        assert!(rendered.contains("kind: StatefulSet") && !rendered.contains("kind: Deployment"), "{rendered}");
+        assert!(rendered.contains("shop@$(POD_NAME).shop-nodes.default.svc.example.org"), "{rendered}");
+    }
+
+    #[test]
     fn what_members_of_a_cluster_share_is_rendered_once() {
         let shop = format!("{SHOP}{{image: 'shop:1', cluster: {{name: shop}}}}");
         let web = shop.replacen("{name: shop}", "{name: web}", 1);

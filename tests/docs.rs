@@ -24,10 +24,13 @@ fn the_page_on_releases_names_every_variable() {
             "{ports: {epmd: 4370}}",
             "{discovery: Kubernetes}",
             "{distribution: Disabled}",
+            "{host: PodFQDN}",
         ] {
+            let kind = if cluster.contains("PodFQDN") { "StatefulSet" } else { "Deployment" };
             let release = format!(
                 "{{apiVersion: beam-operator.io/v1alpha1, kind: ElixirRelease, metadata: {{name: shop, namespace: store}}, \
-                 spec: {{image: a, release: {{tool: {tool}}}, cluster: {cluster}, vm: {{flags: +P 1000000}}, \
+                 spec: {{image: a, release: {{tool: {tool}}}, cluster: {cluster}, \
+                 workload: {{kind: {kind}}}, vm: {{flags: +P 1000000}}, \
                  resources: {{limits: {{cpu: 2}}}}}}}}"
             );
             let release: ElixirRelease = serde_yaml::from_str(&release).unwrap();

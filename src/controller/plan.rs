@@ -5,6 +5,7 @@
 //! the same place.
 
 mod neighbours;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,8 +29,8 @@ use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::resources::{
-    Facts, controller_revision, cookie, deployment, discovery_rbac, disruption_budget, headless_service, names,
-    network_policy, pod, tls,
+    Facts, controller_revision, cookie, discovery_rbac, disruption_budget, headless_service, names, network_policy, pod,
+    tls,
 };
 
 /// What to write, in order.
@@ -127,7 +128,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     for desired in &wanted {
         plan.want(observed, desired);
     }
-    for child in unwanted(observed, &wanted, &keep) {
+    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, &choice.name)) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
@@ -233,6 +234,7 @@ fn wanted(
             observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
         keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
     }
+    headless.extend(headless_service::of_lone(release));
     let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
     let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
     if let Some(rbac) = discovery_rbac::build(release, account) {
@@ -247,7 +249,7 @@ fn wanted(
         wanted.push(desired(ChildKind::ControllerRevision, &record));
     }
     let stamped = pod::stamp(template.clone(), &choice.name);
-    wanted.push(desired(ChildKind::Deployment, &deployment::build(release, stamped, &choice.name)));
+    wanted.extend(workload::wanted(observed, valid, stamped, &choice.name));
     wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
     wanted
         .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));

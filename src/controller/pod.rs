@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
+use super::kind::ChildKind;
 use crate::resources::{labels, names};
 
 /// How long a container that failed before has to run and be ready until its failure is over.
@@ -53,6 +54,8 @@ struct LiveCondition {
     reason: String,
     #[serde(default)]
     message: String,
+    #[serde(rename = "lastTransitionTime")]
+    since: Option<Time>,
 }
 
 /// A pod of a release.
@@ -81,6 +84,11 @@ pub struct PodView {
     pub has_ended: bool,
     /// Whether it was made to speak TLS.
     pub has_tls: bool,
+    /// The kind of the object that runs it; `None` when nobody does any more.
+    pub runs_in: Option<ChildKind>,
+    /// Of a pod of a StatefulSet, which gives no account of its own: when it last came a step further, by being made or by
+    /// becoming ready.
+    pub moved: Option<Timestamp>,
 }
 
 /// Why a pod does not run, as Kubernetes reports it in the pod.
@@ -143,6 +151,8 @@ impl PodView {
             trouble: if is_leaving || has_ended { None } else { trouble(pod) },
             has_ended,
             has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
+            runs_in: runs_in(&pod.metadata),
+            moved: moved(pod).filter(|_| runs_in(&pod.metadata) == Some(ChildKind::StatefulSet)),
         })
     }
 }
@@ -151,6 +161,22 @@ fn started(status: &LiveStatus) -> Option<Timestamp> {
     let container = status.container_statuses.iter().find(|container| container.name == names::CONTAINER)?;
     let Time(started) = container.state.as_ref()?.running.as_ref()?.started_at.clone()?;
     Some(started)
+}
+
+/// A Deployment runs its pods by way of ReplicaSets.
+fn runs_in(metadata: &ObjectMeta) -> Option<ChildKind> {
+    let controller = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    match controller.kind.as_str() {
+        "ReplicaSet" => Some(ChildKind::Deployment),
+        "StatefulSet" => Some(ChildKind::StatefulSet),
+        _ => None,
+    }
+}
+
+fn moved(pod: &LivePod) -> Option<Timestamp> {
+    let ready = find(&pod.status, "Ready").filter(|condition| condition.status == "True");
+    let since = ready.and_then(|condition| condition.since.as_ref());
+    [pod.metadata.creation_timestamp.as_ref(), since].into_iter().flatten().map(|Time(time)| *time).max()
 }
 
 fn trouble(pod: &LivePod) -> Option<Trouble> {

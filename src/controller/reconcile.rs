@@ -13,6 +13,7 @@ use tracing::{Instrument, info, warn};
 use super::apply::{self, Applier, Outcome};
 use super::cache::{Cache, Key, cluster_key};
 use super::dereference::{self, dereference};
+use super::kind::ChildKind;
 use super::lock;
 use super::mesh::{Restarts, asked_for};
 use super::observe::{NotRead, Observed};
@@ -20,9 +21,10 @@ use super::plan::plan;
 use super::queue::Queue;
 use super::report::{report, report_unreadable};
 use super::slots::Slots;
-use super::status::Verdict;
+use super::status::{Verdict, deadline};
 use super::transition;
-use super::validate::{self, References, validate};
+use super::validate::{self, References, Valid, unchangeable, validate};
+use super::view::Child;
 use super::watches::Stub;
 use crate::observer::Observer;
 use crate::operator::Runtime;
@@ -30,6 +32,7 @@ use crate::operator::client::describe;
 use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
+use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{Facts, pod};
@@ -227,7 +230,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
     let now = jiff::Timestamp::now();
-    let valid = match validate(&observed.release, &members, read(&observed.contents), &context.facts, now) {
+    let valid = validate(&observed.release, &members, read(&observed.contents), &context.facts, now);
+    let valid = match valid.and_then(|valid| possible(&observed, valid)) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
@@ -270,6 +274,14 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     Ok(conclusion(&observed, &outcome, context))
 }
 
+/// The valid release, unless what runs of it can never become that.
+fn possible(observed: &Observed, valid: Valid) -> Result<Valid, Vec<Problem>> {
+    let runs = observed.workload_of(ChildKind::of_workload(&observed.release)).filter(|child| !child.deleting);
+    let fixed = runs.and_then(Child::workload).and_then(|view| view.fixed.as_ref());
+    let problems = fixed.map(|fixed| unchangeable(&observed.release, &valid.claims, fixed)).unwrap_or_default();
+    if problems.is_empty() { Ok(valid) } else { Err(problems) }
+}
+
 fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (ReconcileResult, Action) {
     if !outcome.taken.is_empty() {
         return (ReconcileResult::Failed, Action::requeue(jittered(NAME_TAKEN_PAUSE)));
@@ -285,12 +297,16 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     (result, next(observed, context))
 }
 
-/// When to look again without cause: when the trouble of a pod is to count as over, or a certificate has to be renewed or
-/// ends, or else at the next resync.
+/// When to look again without cause: when the trouble of a pod is to count as over or a rollout as late, or a certificate has
+/// to be renewed or ends, or else at the next resync.
 fn next(observed: &Observed, context: &Context) -> Action {
     let now = jiff::Timestamp::now();
-    let turns =
-        [observed.relief(now), observed.renewal(now), validate::turn(&observed.release, &observed.contents, now)];
+    let turns = [
+        observed.relief(now),
+        deadline(observed, now).filter(|deadline| *deadline > now),
+        observed.renewal(now),
+        validate::turn(&observed.release, &observed.contents, now),
+    ];
     let turn = turns.into_iter().flatten().min().and_then(|turn| Duration::try_from(turn.duration_since(now)).ok());
     turn.filter(|turn| *turn < context.resync).map_or_else(|| resync(context), Action::requeue)
 }

@@ -9,6 +9,7 @@ use super::kind::ChildKind;
 use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
+use crate::resources::stateful_set::Fixed;
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +40,8 @@ pub struct Child {
 pub enum Detail {
     /// Nothing.
     None,
-    /// Of a Deployment.
-    Deployment(Box<DeploymentView>),
+    /// Of a Deployment or StatefulSet.
+    Workload(Box<WorkloadView>),
     /// Of a ControllerRevision.
     Revision(RevisionView),
     /// Of a Secret with certificates that the operator made.
@@ -49,9 +50,9 @@ pub enum Detail {
     Cookie(RotationView),
 }
 
-/// How far a Deployment has come.
+/// How far a Deployment or StatefulSet has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeploymentView {
+pub struct WorkloadView {
     /// Revision of its pod template.
     pub revision: Option<Box<str>>,
     /// Whether its controller has seen its current spec.
@@ -68,8 +69,10 @@ pub struct DeploymentView {
     pub available: i32,
     /// Why it cannot create pods (a quota, an admission webhook), in Kubernetes' words.
     pub failure: Option<Box<str>>,
-    /// Whether it made no progress within its deadline.
+    /// Whether it made no progress within its deadline, by its own account. A StatefulSet gives none.
     pub deadline_exceeded: bool,
+    /// What of a StatefulSet can never change; `None` of a Deployment.
+    pub fixed: Option<Fixed>,
 }
 
 /// A revision in the history.
@@ -145,11 +148,11 @@ impl Child {
         self.digest.is_some() || self.is_owned_by(uid)
     }
 
-    /// The Deployment's view, if it is one.
+    /// The view of what runs pods, if it is that.
     #[must_use]
-    pub fn deployment(&self) -> Option<&DeploymentView> {
+    pub fn workload(&self) -> Option<&WorkloadView> {
         match &self.detail {
-            Detail::Deployment(view) => Some(view),
+            Detail::Workload(view) => Some(view),
             _ => None,
         }
     }
@@ -190,12 +193,12 @@ pub fn version(meta: &ObjectMeta) -> Option<u64> {
 }
 
 impl Detail {
-    /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only a
-    /// Deployment has a pod template and only a ControllerRevision a number.
+    /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only
+    /// Deployment and StatefulSet have a pod template and only a ControllerRevision a number.
     #[must_use]
     pub fn of(object: &DynamicObject) -> Self {
         if object.data["spec"]["template"].is_object() {
-            Self::Deployment(Box::new(deployment(object)))
+            Self::Workload(Box::new(workload(object)))
         } else if object.data["revision"].is_i64() {
             Self::Revision(revision(object))
         } else {
@@ -229,12 +232,12 @@ fn rotation(metadata: &ObjectMeta) -> Option<RotationView> {
     (view != RotationView::default()).then_some(view)
 }
 
-fn deployment(object: &DynamicObject) -> DeploymentView {
+fn workload(object: &DynamicObject) -> WorkloadView {
     let (spec, status) = (&object.data["spec"], &object.data["status"]);
     let count = |name: &str| status[name].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or_default();
     let condition =
         |kind: &str| status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
-    DeploymentView {
+    WorkloadView {
         revision: text(&spec["template"]["metadata"]["labels"][labels::REVISION]),
         observed: status["observedGeneration"].as_i64() >= object.metadata.generation,
         wanted: spec["replicas"].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or(1),
@@ -244,6 +247,7 @@ fn deployment(object: &DynamicObject) -> DeploymentView {
         available: count("availableReplicas"),
         failure: condition("ReplicaFailure").filter(|c| c["status"] == "True").and_then(|c| text(&c["message"])),
         deadline_exceeded: condition("Progressing").is_some_and(|c| c["reason"] == "ProgressDeadlineExceeded"),
+        fixed: Fixed::of(spec),
     }
 }
 
@@ -286,7 +290,7 @@ mod tests {
         }));
         let child = Child::of(ChildKind::Deployment, object).unwrap();
         assert_eq!((&*child.name, &*child.uid, child.version), ("shop", "u", 7));
-        let expected = DeploymentView {
+        let expected = WorkloadView {
             revision: Some("shop-1".into()),
             observed: false,
             wanted: 4,
@@ -296,8 +300,27 @@ mod tests {
             available: 1,
             failure: Some("exceeded quota".into()),
             deadline_exceeded: true,
+            fixed: None,
         };
-        assert_eq!(child.deployment(), Some(&expected));
+        assert_eq!(child.workload(), Some(&expected));
+    }
+
+    #[test]
+    fn of_a_stateful_set_that_is_kept_which_can_never_change() {
+        let object = parse(json!({
+            "metadata": {"name": "shop", "uid": "u", "resourceVersion": "7", "generation": 1},
+            "spec": {
+                "replicas": 2, "serviceName": "shop-nodes", "podManagementPolicy": "OrderedReady", "template": {},
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+            },
+            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1},
+        }));
+        let child = Child::of(ChildKind::StatefulSet, object).unwrap();
+        let view = child.workload().unwrap();
+        assert_eq!((view.observed, view.wanted, view.updated, view.available), (true, 2, 1, 1));
+        let fixed = view.fixed.as_ref().unwrap();
+        assert_eq!((&*fixed.service, &*fixed.pod_management_policy), ("shop-nodes", "OrderedReady"));
+        assert_eq!(fixed.claims.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["data"]);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub fn of_cluster(cluster: &str) -> BTreeMap<String, String> {
     [(MANAGED_BY, MANAGER), (CLUSTER, cluster)].into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
 
-/// The labels by which a release's pods are selected. They are immutable in a Deployment, so nothing may be added here.
+/// The labels by which a release's pods are selected. They are immutable in a Deployment and in a StatefulSet, so nothing may be added here.
 #[must_use]
 pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
     BTreeMap::from([(RELEASE.to_owned(), release.name_any())])

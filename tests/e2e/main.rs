@@ -22,5 +22,6 @@ mod rollout;
 mod scaling;
 mod shared_cluster;
 mod tls;
+mod stateful;
 mod trouble;
 mod virtual_machine;

@@ -20,7 +20,7 @@ pub fn watchlist(observed: &Observed, facts: &Facts) -> Option<Watchlist> {
     }
     let port = match cluster.epmd {
         Epmd::Enabled => Port::Epmd(cluster.ports.epmd),
-        Epmd::Disabled => Port::Fixed(cluster.ports.distribution.from),
+        Epmd::Disabled | Epmd::Application => Port::Fixed(cluster.ports.distribution.from),
     };
     let mut nodes: Vec<_> = observed
         .pods

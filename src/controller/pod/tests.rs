@@ -1,4 +1,4 @@
-//! What keeps a pod from starting, as the API server tells it.
+//! What keeps a pod from starting, and what else is read of it.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ fn pod(status: &Value) -> PodView {
 }
 
 fn container(ready: bool, state: Value, last: Value) -> Value {
-    let mut container = json!({"name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1});
+    let mut container =
+        json!({"name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1});
     container["state"] = state;
     container["lastState"] = last;
     json!({"containerStatuses": [container]})
@@ -76,6 +77,33 @@ fn a_pod_that_has_ended_for_good_is_in_no_trouble(#[case] phase: &str) {
     status["phase"] = phase.into();
     let view = pod(&status);
     assert_eq!((view.trouble, view.has_ended), (None, true));
+}
+
+#[rstest]
+#[case::of_a_deployment("ReplicaSet", Some(ChildKind::Deployment), None)]
+#[case::of_a_stateful_set("StatefulSet", Some(ChildKind::StatefulSet), Some("2026-11-23T04:00:00Z"))]
+#[case::of_something_else("Job", None, None)]
+fn what_runs_it_is_its_controller(
+    #[case] kind: &str,
+    #[case] expected: Option<ChildKind>,
+    #[case] moved: Option<&str>,
+) {
+    let controller = json!({"apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": "u", "controller": true});
+    let owners = json!([{"apiVersion": "v1", "kind": "StatefulSet", "name": "y", "uid": "v"}, controller]);
+    let ready = |status: &str| {
+        let condition = json!({"type": "Ready", "status": status, "lastTransitionTime": "2026-11-23T04:00:00Z"});
+        let view: LivePod = serde_json::from_value(json!({
+            "metadata": {
+                "name": "shop-0", "ownerReferences": owners, "creationTimestamp": "2026-11-23T03:00:00Z",
+            },
+            "status": {"conditions": [condition]},
+        }))
+        .unwrap();
+        PodView::of(&view).unwrap()
+    };
+    assert_eq!((ready("True").runs_in, ready("True").moved), (expected, moved.map(|time| time.parse().unwrap())));
+    let made = moved.map(|_| "2026-11-23T03:00:00Z".parse().unwrap());
+    assert_eq!(ready("False").moved, made, "that it is ready no longer is no step further");
 }
 
 #[rstest]

@@ -41,7 +41,7 @@ fn disagreements(younger: &ElixirRelease, older: &ElixirRelease) -> Vec<(&'stati
     let (own, rule) = (&younger.spec.cluster, &older.spec.cluster);
     let uses_dns = own.discovery == Discovery::Dns || rule.discovery == Discovery::Dns;
     let has_epmd = (own.epmd, rule.epmd) == (Epmd::Enabled, Epmd::Enabled);
-    let has_none = (own.epmd, rule.epmd) == (Epmd::Disabled, Epmd::Disabled);
+    let has_none = own.epmd == rule.epmd && own.epmd != Epmd::Enabled;
     let (ours, theirs) = (own.ports.distribution.from, rule.ports.distribution.from);
     [
         differ(true, "spec.cluster.cookie", &cookie(younger), &cookie(older)),
@@ -95,5 +95,6 @@ fn word(epmd: Epmd) -> &'static str {
     match epmd {
         Epmd::Enabled => "Enabled",
         Epmd::Disabled => "Disabled",
+        Epmd::Application => "Application",
     }
 }

@@ -17,6 +17,7 @@ mod ports;
 mod robustness;
 mod tls;
 mod verbatim;
+mod workload;
 
 /// A release that uses what there is to use.
 const VALID: &str = "
@@ -131,6 +132,10 @@ fn warnings(#[case] changes: fn(&mut ElixirRelease), #[case] expected: &str) {
 })]
 #[case::no_epmd_no_port(|r: Broken| {
     r.spec.cluster.epmd = Epmd::Disabled;
+    r.spec.ports[1].container_port = 4369;
+})]
+#[case::an_epmd_of_its_own_has_no_port(|r: Broken| {
+    r.spec.cluster.epmd = Epmd::Application;
     r.spec.ports[1].container_port = 4369;
 })]
 #[case::another_protocol(|r: Broken| {

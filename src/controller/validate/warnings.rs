@@ -53,7 +53,7 @@ fn no_remote_shell(release: &ElixirRelease) -> Option<Problem> {
     };
     let cluster = &release.spec.cluster;
     let message = format!("leaves the one port to the node, so that {commands} cannot start beside it");
-    if cluster.epmd == Epmd::Disabled {
+    if cluster.epmd != Epmd::Enabled {
         return Some(Problem::new("spec.cluster.epmd", format!("{message}: enable EPMD if you need them")));
     }
     let range = cluster.ports.distribution;

@@ -53,8 +53,9 @@ fn distribution(release: &ElixirRelease, env: &[EnvVar], tls: Option<&Files>) ->
         return String::new();
     }
     let range = spec.cluster.ports.distribution;
+    // Without a daemon that knows better, peers expect a node on the one port that all have in common.
+    let last = if spec.cluster.epmd == Epmd::Enabled { range.to } else { range.from };
     let without_epmd = spec.cluster.epmd == Epmd::Disabled;
-    let last = if without_epmd { range.from } else { range.to };
     let listen = format!("-kernel inet_dist_listen_min {} inet_dist_listen_max {last}", range.from);
     // Not every parameter that begins so says where: `inet_dist_listen_options` leaves that open.
     let mut flags = vec![(&["inet_dist_listen_min", "inet_dist_listen_max"][..], listen)];

@@ -40,6 +40,7 @@ mod undefined;
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodTemplateSpec};
 
+pub(super) use canonical::amount as canonical_amount;
 pub use draft::{Draft, draft};
 pub use origin::container as path_of_container;
 pub use references::references;

@@ -15,13 +15,10 @@ It applies on the server side, which is the verb patch, and create for what does
 - apiGroups: [beam-operator.io]
   resources: [elixirreleases/finalizers]
   verbs: [update]
-# Children that live as long as their release: the garbage collector deletes them.
+# Children that the operator deletes itself when the release stops asking for them, and old revisions. What runs pods goes
+# when the release asks for the other kind; with the release, the garbage collector takes it.
 - apiGroups: [apps]
-  resources: [deployments]
-  verbs: [get, list, watch, create, patch]
-# Children that the operator deletes itself when the release stops asking for them, and old revisions.
-- apiGroups: [apps]
-  resources: [controllerrevisions]
+  resources: [deployments, statefulsets, controllerrevisions]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services, serviceaccounts]

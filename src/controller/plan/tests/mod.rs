@@ -7,6 +7,7 @@ mod keeping;
 mod revisions;
 mod seen;
 mod stored;
+mod workload;
 mod world;
 
 use rstest::rstest;
@@ -165,7 +166,7 @@ fn a_deployment_of_somebody_else_is_not_reported_as_ours() {
     deployment.theirs = json!({"metadata": {"labels": labels}, "status": {"replicas": 3, "readyReplicas": 3}});
     world.settle();
 
-    assert_eq!(world.look("shop").0.deployment(), None);
+    assert_eq!(world.look("shop").0.workload(), None);
     assert_eq!(world.releases["shop"].status.as_ref().unwrap().ready.as_deref(), Some("0/1"));
 }
 

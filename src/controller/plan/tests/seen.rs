@@ -24,6 +24,9 @@ impl World {
             let seen = if *kind == ChildKind::Secret { LiveChild::without_content(live.metadata) } else { live.into() };
             cache.on_child(*kind, Change::Seen(seen));
         }
+        for pod in &self.pods {
+            cache.on_pod(Change::Seen(serde_json::from_value(pod.clone()).unwrap()));
+        }
         for (release, (revision, template)) in &self.pinned {
             cache.pin(Key::new("store", release), revision, template.clone());
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::{Desired, Plan, Step, Taken, plan};
 use super::stored::{Stored, merge};
-use crate::api::ElixirRelease;
+use crate::api::{ElixirRelease, Strategy};
 use crate::controller::apply::Outcome;
 use crate::controller::cache::{Key, Unread};
 use crate::controller::kind::ChildKind;
@@ -31,6 +31,8 @@ pub struct World {
     pub objects: BTreeMap<(ChildKind, String), Stored>,
     /// Names of releases that the operator, newly started, cannot read.
     pub unreadable: BTreeSet<String>,
+    /// The pods.
+    pub pods: Vec<Value>,
     /// The Secrets that pods read.
     pub contents: Contents,
     /// What the process of the operator has read of revisions.
@@ -93,9 +95,20 @@ impl World {
     /// Kubernetes has replaced every pod of a release, and the operator has seen it.
     pub fn roll_out(&mut self, release: &str) {
         let pods = self.releases[release].spec.replicas;
-        self.object_mut(ChildKind::Deployment, release).theirs["status"] =
+        let kind = ChildKind::of_workload(&self.releases[release]);
+        self.object_mut(kind, release).theirs["status"] =
             json!({"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods});
         self.settle();
+    }
+
+    /// The same of every release that has what runs its pods.
+    pub fn roll_out_all(&mut self) {
+        for release in self.releases.keys().cloned().collect::<Vec<_>>() {
+            let kind = ChildKind::of_workload(&self.releases[&release]);
+            if self.object(kind, &release).is_some_and(|object| object.ours.is_some()) {
+                self.roll_out(&release);
+            }
+        }
     }
 
     /// A Secret with this key, made by somebody and read by the operator.
@@ -224,7 +237,8 @@ impl World {
                 let is_shared = known.label(labels::RELEASE).is_none();
                 assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
-                assert_ne!(kind, ChildKind::Deployment, "what runs is never deleted");
+                let is_workload = ChildKind::WORKLOADS.contains(&kind);
+                assert!(!is_workload || self.may_stop(release, kind), "what runs is deleted without a successor");
             }
             Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
             Step::OpenGate(pod, _) => panic!("there is no node in this world, and none in {pod}"),
@@ -238,15 +252,26 @@ impl World {
         Answer::Written
     }
 
+    /// Whether what runs pods may be deleted: another kind is wanted, and runs, or is to run only afterwards.
+    fn may_stop(&self, release: &str, kind: ChildKind) -> bool {
+        let spec = &self.releases[release].spec;
+        let wanted = ChildKind::of_workload(&self.releases[release]);
+        let available = self.object(wanted, release).map(|object| object.theirs["status"]["availableReplicas"].clone());
+        let has_successor = available.is_some_and(|count| count.as_i64().unwrap_or(0) >= spec.replicas.into());
+        wanted != kind && (spec.rollout.strategy == Strategy::Recreate || has_successor)
+    }
+
     fn owns(&self, release: &str, object: &Stored) -> bool {
         self.releases[release].uid().is_some_and(|uid| object.owners().contains(&uid))
     }
 
     /// Server-side apply over what is there.
     fn put(&mut self, release: &str, desired: &Desired) {
-        if desired.kind == ChildKind::Deployment {
-            let wanted = self.releases[release].spec.replicas;
-            assert_eq!(desired.object["spec"]["replicas"], wanted, "nobody asked for other replicas");
+        if ChildKind::WORKLOADS.contains(&desired.kind) {
+            let spec = &self.releases[release].spec;
+            let replicas = &desired.object["spec"]["replicas"];
+            let is_stopped = desired.kind == ChildKind::StatefulSet && spec.rollout.strategy == Strategy::Recreate;
+            assert!(*replicas == spec.replicas || is_stopped && *replicas == 0, "nobody asked for {replicas} replicas");
         }
         let version = self.tick();
         let made = || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
@@ -279,11 +304,24 @@ impl World {
         let living: BTreeSet<_> = self.releases.values().filter_map(ResourceExt::uid).collect();
         let is_living = |uid: &Value| uid.as_str().is_some_and(|uid| living.contains(uid));
         self.objects.retain(|_, object| !object.deleting && object.outlives(is_living));
+        self.stop();
         let moved = before != self.objects;
         if moved {
             self.clock += 1;
         }
         moved
+    }
+
+    /// Of a StatefulSet that is to have no pods the last one stops some day.
+    fn stop(&mut self) {
+        let version = self.tick();
+        for ((kind, name), object) in &mut self.objects {
+            let is_empty = *kind == ChildKind::StatefulSet && object.live(name).data["spec"]["replicas"] == 0;
+            if is_empty && object.theirs["status"]["replicas"].as_i64().is_some_and(|pods| pods > 0) {
+                object.theirs["status"] = json!({});
+                object.version = version;
+            }
+        }
     }
 
     pub fn tick(&mut self) -> u64 {
