@@ -3,6 +3,7 @@
 //! Runs with an API server and the controller manager, which makes pods and claims. No node runs the pods: the tests write
 //! what a kubelet would have said of them.
 
+use beam_operator::api::ElixirRelease;
 use beam_operator::controller::kind::ChildKind;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
@@ -114,7 +115,7 @@ async fn it_lives_from_its_first_pod_to_the_claims_that_it_leaves() {
     assert_eq!(claims(&scene).await, all, "the claims of a release that is gone stay");
 }
 
-fn ready(release: &beam_operator::api::ElixirRelease) -> Option<String> {
+fn ready(release: &ElixirRelease) -> Option<String> {
     release.status.as_ref()?.ready.clone()
 }
 
@@ -261,8 +262,9 @@ async fn the_kind_changes_without_a_gap(#[case] purpose: &str, #[case] from: &st
     scene.rest().await;
     let now = pods(&scene).await;
     assert!(before.iter().all(|old| now.contains(old)), "{now:?}");
-    let status = scene.applied("shop").await.status.unwrap();
-    assert_eq!((status.ready.as_deref(), status.replicas), (Some("3/3"), 6));
+    let counts = |it: &ElixirRelease| it.status.as_ref().is_some_and(|status| status.replicas == 6);
+    let release = scene.until("shop", "the pods of both count", counts).await;
+    assert_eq!(ready(&release).as_deref(), Some("3/3"));
     let progressing = scene.condition("shop", "Progressing", "RolloutInProgress").await;
     assert!(progressing.message.ends_with("; 3 of an earlier one still run"), "{}", progressing.message);
 

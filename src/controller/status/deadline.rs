@@ -30,10 +30,13 @@ pub(in crate::controller) fn deadline(observed: &Observed, now: Timestamp) -> Op
 
 /// When the move began. Once it was told to be late, its begin is known no longer, and only pods can show that it goes on.
 fn began(before: &ElixirReleaseStatus, target: &str, now: Timestamp) -> Option<Timestamp> {
+    let is_late = |reason: &str| reason == Reason::ProgressDeadlineExceeded.to_string();
+    // While the release is not valid, only Degraded goes on telling it.
+    let was_late = before.conditions.iter().any(|condition| is_late(&condition.reason));
     let told = before.conditions.iter().find(|condition| condition.type_ == "Progressing");
     match told.filter(|_| before.target_revision.as_deref() == Some(target)) {
+        Some(_) if was_late => None,
         Some(told) if told.status == "True" => Some(told.last_transition_time.0),
-        Some(told) if told.reason == Reason::ProgressDeadlineExceeded.to_string() => None,
         _ => Some(now),
     }
 }

@@ -287,3 +287,17 @@ proptest! {
         prop_assert_eq!(told(&world.plan("shop")), NOTHING);
     }
 }
+
+/// Somebody took the owner away before the release left its cluster for the same name.
+#[test]
+fn an_object_without_an_owner_that_its_cluster_left_is_taken_up() {
+    let mut world = World::default();
+    world.store("shop", "{}");
+    world.settle();
+    world.object_mut(ChildKind::Service, "shop-nodes").meddle("/metadata/ownerReferences", Some(json!([])));
+    world.store("shop", "{cluster: {distribution: Disabled}, workload: {kind: StatefulSet}}");
+    world.settle();
+    let service = world.object(ChildKind::Service, "shop-nodes").unwrap();
+    assert_eq!(service.label(labels::RELEASE), Some("shop"));
+    assert_eq!(service.owners(), ["uid-of-shop"]);
+}
