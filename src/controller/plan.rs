@@ -88,9 +88,7 @@ impl Desired {
     #[must_use]
     pub fn recognise(&self, found: LiveChild, uid: &str) -> Option<Child> {
         let group = Group::of(&found.metadata);
-        // What is of a cluster has owners, unless it was left behind.
-        let is_left = found.metadata.owner_references.as_ref().is_none_or(Vec::is_empty);
-        let is_claimed = group.is_some() && group != self.group && !(is_left && matches!(group, Some(Group::Cluster(_))));
+        let is_claimed = group.is_some() && group != self.group;
         Child::of(self.kind, found).filter(|child| child.is_owned_by(uid) || child.is_ours(uid) && !is_claimed)
     }
 }

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::ElixirReleaseStatus;
+use crate::api::{ElixirReleaseStatus, RolloutPhase};
 use crate::controller::conditions::Reason;
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
@@ -31,8 +31,9 @@ pub(in crate::controller) fn deadline(observed: &Observed, now: Timestamp) -> Op
 /// When the move began. Once it was told to be late, its begin is known no longer, and only pods can show that it goes on.
 fn began(before: &ElixirReleaseStatus, target: &str, now: Timestamp) -> Option<Timestamp> {
     let is_late = |reason: &str| reason == Reason::ProgressDeadlineExceeded.to_string();
-    // While the release is not valid, only Degraded goes on telling it.
-    let was_late = before.conditions.iter().any(|condition| is_late(&condition.reason));
+    // While the release is not valid, only Degraded and the rollout go on telling it.
+    let has_failed = before.rollout.as_ref().is_some_and(|rollout| rollout.phase == RolloutPhase::Failed);
+    let was_late = has_failed || before.conditions.iter().any(|condition| is_late(&condition.reason));
     let told = before.conditions.iter().find(|condition| condition.type_ == "Progressing");
     match told.filter(|_| before.target_revision.as_deref() == Some(target)) {
         Some(_) if was_late => None,
