@@ -48,7 +48,7 @@ async fn a_secret_that_cannot_work_is_told(#[case] fault: Option<(&str, &str)>, 
                 let read = beam_operator::resources::tls::certificate::Certificate::of(certificate);
                 time = read.unwrap().not_after.to_string();
             }
-            (key, "remove") => bad[key] = Value::Null,
+            (key, "remove") => drop(bad.as_object_mut().unwrap().remove(key)),
             (key, "other") => bad[key] = data(&scene, "shop-nodes", HOUR)[key].clone(),
             (key, text) => bad[key] = text.into(),
         }
