@@ -20,8 +20,8 @@ mod workload;
 
 pub use autoscaling::Autoscaling;
 pub use cluster::{
-    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Host, Observation,
-    ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
+    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Host,
+    Observation, ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;

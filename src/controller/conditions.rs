@@ -9,7 +9,7 @@ use super::kind::ChildKind;
 use super::observe::Observed;
 use super::plan::Taken;
 use super::pod::{PodView, Trouble, TroubleKind};
-use super::status::{Progress, Verdict, deadline};
+use super::status::{Progress, Verdict, is_late};
 use super::view::WorkloadView;
 use crate::api::PodManagementPolicy;
 use crate::resources::problem::Problem;
@@ -189,7 +189,8 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
-    if workload.deadline_exceeded || deadline(observed, now).is_some_and(|deadline| deadline <= now) {
+    let before = observed.release.status.clone().unwrap_or_default();
+    if workload.deadline_exceeded || is_late(observed, verdict.target(&before).as_deref(), now) {
         let seconds = observed.release.spec.rollout.progress_deadline_seconds;
         let remedy = if workload.fixed.is_some() && workload.replicas < observed.release.spec.replicas {
             // Only its events tell why.

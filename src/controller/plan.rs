@@ -29,8 +29,8 @@ use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::resources::{
-    Facts, controller_revision, cookie, discovery_rbac, disruption_budget, headless_service, names, network_policy, pod,
-    tls,
+    Facts, controller_revision, cookie, discovery_rbac, disruption_budget, headless_service, names, network_policy,
+    pod, tls,
 };
 
 /// What to write, in order.

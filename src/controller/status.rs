@@ -19,7 +19,7 @@ use crate::resources::problem::Problem;
 
 mod deadline;
 
-pub(super) use self::deadline::deadline;
+pub(super) use self::deadline::{deadline, is_late};
 
 const CONFIGURATION_VALID: &str = "ConfigurationValid";
 
@@ -42,6 +42,14 @@ pub enum Verdict<'a> {
 }
 
 impl Verdict<'_> {
+    /// The revision that is wanted: the last that was, where this one asks for none.
+    pub(super) fn target(&self, before: &ElixirReleaseStatus) -> Option<String> {
+        match self {
+            Self::Valid { revision: Some(revision), .. } => Some((*revision).to_owned()),
+            _ => before.target_revision.clone(),
+        }
+    }
+
     /// Whether the cluster now has what the release asks for, as far as writing goes.
     fn is_applied(&self) -> bool {
         matches!(self, Self::Valid { applied: Ok(outcome), .. } if outcome.taken.is_empty())
@@ -53,11 +61,8 @@ impl Verdict<'_> {
 pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirReleaseStatus {
     let release = &*observed.release;
     let before = release.status.clone().unwrap_or_default();
-    let target = match verdict {
-        Verdict::Valid { revision: Some(revision), .. } => Some((*revision).to_owned()),
-        _ => before.target_revision.clone(),
-    };
-    let is_late = deadline(observed, now).is_some_and(|deadline| deadline <= now);
+    let target = verdict.target(&before);
+    let is_late = is_late(observed, target.as_deref(), now);
     let workload = observed.workload().unwrap_or_default();
     let workload = WorkloadView { deadline_exceeded: workload.deadline_exceeded || is_late, ..workload };
     let progress = Progress::of(observed, &workload, target.as_deref());

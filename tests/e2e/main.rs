@@ -21,7 +21,7 @@ mod release_tools;
 mod rollout;
 mod scaling;
 mod shared_cluster;
-mod tls;
 mod stateful;
+mod tls;
 mod trouble;
 mod virtual_machine;

@@ -15,8 +15,7 @@ fn pod(status: &Value) -> PodView {
 }
 
 fn container(ready: bool, state: Value, last: Value) -> Value {
-    let mut container =
-        json!({"name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1});
+    let mut container = json!({"name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1});
     container["state"] = state;
     container["lastState"] = last;
     json!({"containerStatuses": [container]})

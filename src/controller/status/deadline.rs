@@ -9,6 +9,7 @@ use crate::api::{ElixirReleaseStatus, RolloutPhase};
 use crate::controller::conditions::Reason;
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
+use crate::controller::view::Child;
 
 /// When the move to a revision counts as late unless something moves before; `None` where nothing has to.
 ///
@@ -26,6 +27,13 @@ pub(in crate::controller) fn deadline(observed: &Observed, now: Timestamp) -> Op
     let moved = pods.filter_map(|pod| pod.moved).chain(began(&before, target, now)).max();
     let patience = SignedDuration::from_secs(observed.release.spec.rollout.progress_deadline_seconds.into());
     Some(moved.map_or(now, |moved| moved.saturating_add(patience).unwrap_or(Timestamp::MAX)))
+}
+
+/// Whether the move to the wanted revision is late. Before the StatefulSet has that revision, no move is under way.
+pub(in crate::controller) fn is_late(observed: &Observed, target: Option<&str>, now: Timestamp) -> bool {
+    let stateful_set = observed.workload_of(ChildKind::StatefulSet).and_then(Child::workload);
+    let has_it = stateful_set.is_some_and(|view| view.revision.as_deref() == target);
+    has_it && deadline(observed, now).is_some_and(|deadline| deadline <= now)
 }
 
 /// When the move began. Once it was told to be late, its begin is known no longer, and only pods can show that it goes on.
