@@ -156,13 +156,13 @@ impl Loop {
 
     /// Waits until something comes: a new connection, or something on those that there are.
     fn wait(&self) -> Result<(bool, Vec<bool>)> {
-        let mut waited: Vec<_> = self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)).collect();
-        waited.extend(self.links.iter().map(|link| {
-            let wanted = if link.rest.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
-            PollFd::new(&link.stream, wanted)
+        let mut sockets: Vec<_> = self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)).collect();
+        sockets.extend(self.links.iter().map(|link| {
+            let events = if link.rest.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
+            PollFd::new(&link.stream, events)
         }));
-        poll(&mut waited, Some(&PATIENCE))?;
-        let (listeners, links) = waited.split_at(self.listeners.len());
+        poll(&mut sockets, Some(&PATIENCE))?;
+        let (listeners, links) = sockets.split_at(self.listeners.len());
         let is_ready = |fd: &PollFd| !fd.revents().is_empty();
         Ok((listeners.iter().any(is_ready), links.iter().map(is_ready).collect()))
     }

@@ -29,32 +29,32 @@ pub(super) enum Term<'a> {
 impl<'a> Term<'a> {
     /// Reads a term from the beginning of the bytes, which it takes away. `None` if it is none that the operator sends.
     pub(super) fn read(bytes: &mut &'a [u8]) -> Option<Self> {
-        match bytes.split_first()?.0 {
-            &VERSION => {
+        match *bytes.first()? {
+            VERSION => {
                 take(bytes, 1)?;
                 Self::read(bytes)
             }
-            &SMALL_INTEGER => Some(Self::Opaque(take(bytes, 2)?)),
-            &INTEGER => Some(Self::Opaque(take(bytes, 5)?)),
-            &SMALL_ATOM_UTF8 => {
+            SMALL_INTEGER => Some(Self::Opaque(take(bytes, 2)?)),
+            INTEGER => Some(Self::Opaque(take(bytes, 5)?)),
+            SMALL_ATOM_UTF8 => {
                 let length = usize::from(*bytes.get(1)?);
                 Some(Self::Atom(std::str::from_utf8(&take(bytes, 2 + length)?[2..]).ok()?))
             }
-            &NEW_PID => {
+            NEW_PID => {
                 let name = usize::from(*bytes.get(2)?);
                 Some(Self::Opaque(take(bytes, 3 + name + 12)?))
             }
-            &NEWER_REFERENCE => {
+            NEWER_REFERENCE => {
                 let words = usize::from(u16::from_be_bytes([*bytes.get(1)?, *bytes.get(2)?]));
                 let name = usize::from(*bytes.get(4)?);
                 Some(Self::Opaque(take(bytes, 5 + name + 4 + 4 * words)?))
             }
-            &SMALL_TUPLE => {
+            SMALL_TUPLE => {
                 let arity = take(bytes, 2)?[1];
                 (0..arity).map(|_| Self::read(bytes)).collect::<Option<_>>().map(Self::Tuple)
             }
-            &NIL => take(bytes, 1).map(|_| Self::List(Vec::new())),
-            &LIST => {
+            NIL => take(bytes, 1).map(|_| Self::List(Vec::new())),
+            LIST => {
                 let length = u32::from_be_bytes(take(bytes, 5)?[1..].try_into().ok()?);
                 let elements = (0..length).map(|_| Self::read(bytes)).collect::<Option<_>>()?;
                 (take(bytes, 1)? == [NIL]).then_some(Self::List(elements))
