@@ -29,6 +29,7 @@ fn process(watched: &Watched) -> Vec<Figure> {
     let nodes = f64::from(watched.nodes);
     let more = (count(after.resident) - count(before.resident)) / 1e6;
     vec![
+        Figure::megabytes("resident memory, no release yet", watched.start.memory.resident),
         Figure::megabytes("resident memory, the releases made and no pod yet", before.resident),
         Figure::megabytes("— without the pages of the program itself", before.anonymous),
         Figure::megabytes("resident memory, all nodes watched", after.resident),

@@ -17,7 +17,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::bodies::{NAMESPACE, Told};
 use self::server::{Ports, Server};
@@ -31,6 +32,8 @@ pub(super) use self::figures::report;
 
 /// How long a cluster is watched closely after anything has changed in it, and some.
 const CALM: Duration = Duration::from_secs(75);
+/// Files that a container may have open unless its program raises the limit, where its runtime leaves what systemd sets.
+const SOFT_LIMIT: u64 = 1024;
 /// How often the statuses are read while they are waited for.
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -65,7 +68,7 @@ pub(super) fn measure(cluster: &str, binary: &Path, nodes: u32) -> Result<Watche
     let meshes = nodes.div_ceil(MESH);
     let mut bed = Bed::make(cluster, binary, &[NAMESPACE.to_owned()])?;
     bed.batch("service-account", &[bodies::service_account()])?.send()?;
-    let start = bed.start()?;
+    let start = with_the_limit_of_a_container(|| bed.start())?;
     let [epmd, distribution] = cluster::free_ports()?;
     let ports = Ports { epmd, distribution };
     let creation = create(&mut bed, meshes, ports)?;
@@ -106,6 +109,16 @@ pub(super) fn measure(cluster: &str, binary: &Path, nodes: u32) -> Result<Watche
         partition,
         told_apart,
     })
+}
+
+/// Starts processes that may open as many files as in a container; this one may open as many as it can afterwards.
+fn with_the_limit_of_a_container<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let set = |current| setrlimit(Resource::Nofile, Rlimit { current, maximum }).context("the limit of open files");
+    set(Some(SOFT_LIMIT))?;
+    let result = work();
+    set(maximum)?;
+    result
 }
 
 fn create(bed: &mut Bed, meshes: u32, ports: Ports) -> Result<Phase> {
