@@ -3,11 +3,13 @@
 //! It runs the same validation and the same plan as the controller, on what a file says. What only a cluster knows is
 //! missing: owners, the value of a new cookie, and whether the ConfigMaps and Secrets that are referred to exist.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ use crate::controller::observe::Observed;
 use crate::controller::plan::{Step, plan};
 use crate::controller::validate::{References, validate};
 use crate::resources::problem::Problem;
-use crate::resources::{Facts, names, strict};
+use crate::resources::{Facts, names, strict, tls};
 
 /// What to render.
 #[derive(Debug, Args)]
@@ -151,22 +153,43 @@ fn line(release: &str, problem: &Problem) -> String {
 fn children(cache: &Cache, key: &Key, facts: &Facts) -> Result<(Vec<Value>, Vec<Problem>), Vec<Problem>> {
     let Some(observed) = Observed::of(cache, key, &[]) else { return Ok((Vec::new(), Vec::new())) };
     let members: Vec<&ElixirRelease> = observed.members.iter().map(Arc::as_ref).collect();
-    let valid = validate(&observed.release, &members, References::Unknown, facts)?;
-    let steps = plan(&observed, &valid, facts).steps;
-    Ok((steps.into_iter().filter_map(|step| object(step, &observed)).collect(), valid.warnings))
+    let now = Timestamp::now();
+    let valid = validate(&observed.release, &members, References::Unknown, facts, now)?;
+    let steps = plan(&observed, &valid, facts, now).steps;
+    Ok((steps.into_iter().flat_map(|step| objects(step, &observed)).collect(), valid.warnings))
 }
 
-fn object(step: Step, observed: &Observed) -> Option<Value> {
+fn objects(step: Step, observed: &Observed) -> Vec<Value> {
     match step {
-        Step::Create(desired) => Some(desired.object),
-        Step::CreateCookie(_) => Some(json!({
+        Step::Create(desired) => vec![desired.object],
+        Step::CreateCookie(_) => vec![json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": names::cookie_secret(&observed.release), "namespace": *observed.key.namespace},
             "stringData": {(names::COOKIE_KEY): "(64 random characters, made once in the cluster)"},
-        })),
-        _ => None,
+        })],
+        Step::KeepCertificates(_) => certificates(observed),
+        _ => Vec::new(),
     }
+}
+
+fn certificates(observed: &Observed) -> Vec<Value> {
+    let made = "(made in the cluster, and renewed)";
+    let of = |name: String, type_: &str, keys: &[&str]| {
+        let data: BTreeMap<_, _> = keys.iter().map(|key| (*key, made)).collect();
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": *observed.key.namespace},
+            "type": type_,
+            "stringData": data,
+        })
+    };
+    let of_authority = [tls::AUTHORITIES, tls::AUTHORITY_KEY, tls::CERTIFICATE, tls::PRIVATE_KEY];
+    vec![
+        of(names::certificate_authority(&observed.release), "Opaque", &of_authority),
+        of(names::node_certificate(&observed.release), "kubernetes.io/tls", &tls::KEYS),
+    ]
 }
 
 #[cfg(test)]
@@ -190,6 +213,15 @@ mod tests {
             "PodDisruptionBudget",
         ];
         assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn a_stateful_set_renders_in_the_place_of_a_deployment() {
+        let text = format!("{SHOP}{{image: 'shop:1', workload: {{kind: StatefulSet}}, cluster: {{host: PodFQDN}}}}");
+        let facts = Facts { cluster_domain: "example.org".to_owned(), ..Facts::default() };
+        let rendered = render(&text, &facts).unwrap().documents;
+        assert!(rendered.contains("kind: StatefulSet") && !rendered.contains("kind: Deployment"), "{rendered}");
+        assert!(rendered.contains("shop@$(POD_NAME).shop-nodes.default.svc.example.org"), "{rendered}");
     }
 
     #[test]

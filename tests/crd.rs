@@ -142,18 +142,15 @@ fn what_may_be_left_out_says_what_happens_then() {
 /// Fields that the resource will have, and words that some will take, once somebody has built what they do.
 #[rstest]
 #[case("migrations")]
-#[case("workload")]
 #[case("release.name")]
 #[case("rollout.after")]
 #[case("rollout.onFailure")]
 #[case("rollout.blueGreen")]
 #[case("rollout.canary")]
-#[case("cluster.tls")]
 #[case("cluster.observation")]
 #[case("cluster.healing")]
 #[case("cluster.readinessGate")]
 #[case("cluster.scope")]
-#[case("cluster.host")]
 #[case("shutdown.drain")]
 #[case("shutdown.leave")]
 fn a_field_that_does_nothing_is_not_there(#[case] field: &str) {
@@ -169,7 +166,7 @@ fn a_word_that_does_nothing_is_not_there() {
     let words = all.iter().flat_map(|(_, schema)| schema["enum"].as_array().into_iter().flatten());
     let words: BTreeSet<_> = words.filter_map(Value::as_str).collect();
     assert!(words.contains("RollingUpdate"), "{words:?}");
-    let unbuilt = ["Operator", "Application", "BlueGreen", "Canary", "Revision", "StatefulSet", "PodFQDN"];
+    let unbuilt = ["BlueGreen", "Canary", "Revision"];
     assert_eq!(unbuilt.into_iter().filter(|word| words.contains(word)).collect::<Vec<_>>(), NONE);
 }
 
@@ -199,6 +196,14 @@ const EXTRA: &str = "cluster.ports.extra: port must not be above endPort: swap t
 const EPMD: &str = "cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port";
 const PORTS: &str =
     "ports must not name a port of cluster.ports, which the operator knows already: remove it, or move one of them";
+const TLS_NAME: &str = "cluster.tls.secretName must name the Secret with tls.crt, tls.key and ca.crt when cluster.tls.mode is Secret: name it, or use mode Managed";
+const TLS_UNREAD: &str =
+    "cluster.tls.secretName is read with cluster.tls.mode Secret or Application only: remove it, or change the mode";
+const HOST: &str =
+    "cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP";
+const CLAIMS: &str =
+    "workload.volumeClaimTemplates needs workload.kind StatefulSet: set it, or use a volume of spec.volumes";
+const POLICY: &str = "workload.podManagementPolicy needs workload.kind StatefulSet: set it, or remove the policy";
 const SCHEDULERS: &str = "vm.schedulers must be Auto, Default or a number from 1 to 1024";
 const SHARE: &str = "must be a number that is not negative or a percentage such as \"25%\"";
 const SHARE_OF_ALL: &str = "must be a number that is not negative or a percentage from \"0%\" to \"100%\"";
@@ -227,7 +232,18 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::ports_of_lone_nodes("{ports: [{containerPort: 9100}], cluster: {distribution: Disabled}}")]
 #[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
 #[case::no_epmd("{ports: [{containerPort: 4369}], cluster: {epmd: Disabled}}")]
+#[case::epmd_of_its_own("{ports: [{containerPort: 4369}], cluster: {epmd: Application, ports: {epmd: 9100}}}")]
+#[case::dns_names_of_pods("{cluster: {host: PodFQDN}, workload: {kind: StatefulSet}}")]
+#[case::lone_nodes_have_no_names("{cluster: {host: PodFQDN, distribution: Disabled}}")]
+#[case::names_of_its_own("{cluster: {host: Application}}")]
+#[case::no_claims("{workload: {volumeClaimTemplates: []}}")]
+#[case::claims(
+    "{workload: {kind: StatefulSet, podManagementPolicy: OrderedReady, volumeClaimTemplates: [{metadata: {name: data}}]}}"
+)]
 #[case::one_distribution_port("{cluster: {ports: {distribution: {from: 9100, to: 9100}, extra: [{port: 5369}]}}}")]
+#[case::managed_certificates("{cluster: {tls: {mode: Managed, secretName: ''}}}")]
+#[case::brought_certificates("{cluster: {tls: {mode: Secret, secretName: mine}}}")]
+#[case::certificates_of_the_image("{cluster: {tls: {mode: Application}}}")]
 #[case::schedulers("{vm: {schedulers: 4}}")]
 #[case::schedulers_by_policy("{vm: {schedulers: Default}}")]
 fn the_rules_accept(#[case] spec: &str) {
@@ -252,7 +268,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{cluster: {ports: {extra: [{port: 9, endPort: 8}]}}}", "spec.cluster.ports.extra[0]", EXTRA),
     ("{cluster: {ports: {epmd: 9103}}}", "spec.cluster", EPMD),
     ("{ports: [{containerPort: 4000}, {containerPort: 9105}]}", "spec", PORTS),
+    ("{cluster: {host: PodFQDN}}", "spec", HOST),
+    ("{workload: {volumeClaimTemplates: [{metadata: {name: data}}]}}", "spec.workload", CLAIMS),
+    ("{workload: {podManagementPolicy: OrderedReady}}", "spec.workload", POLICY),
     ("{ports: [{containerPort: 4369}]}", "spec", PORTS),
+    ("{cluster: {tls: {mode: Secret}}}", "spec.cluster.tls", TLS_NAME),
+    ("{cluster: {tls: {mode: Secret, secretName: ''}}}", "spec.cluster.tls", TLS_NAME),
+    ("{cluster: {tls: {mode: Managed, secretName: mine}}}", "spec.cluster.tls", TLS_UNREAD),
+    ("{cluster: {tls: {secretName: mine}}}", "spec.cluster.tls", TLS_UNREAD),
     ("{vm: {schedulers: 0}}", "spec.vm.schedulers", SCHEDULERS),
     ("{vm: {schedulers: 1025}}", "spec.vm.schedulers", SCHEDULERS),
 ];

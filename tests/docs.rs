@@ -7,6 +7,7 @@ use beam_operator::api::ElixirRelease;
 use beam_operator::controller::validate::{References, validate};
 use beam_operator::resources::reference::Contents;
 use beam_operator::resources::{Facts, pod};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,12 +17,20 @@ fn the_page_on_releases_names_every_variable() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/releases.md");
     let page = fs::read_to_string(page).unwrap();
     for tool in ["Mix", "Distillery", "Relx", "None"] {
-        for cluster in
-            ["{}", "{epmd: Disabled}", "{ports: {epmd: 4370}}", "{discovery: Kubernetes}", "{distribution: Disabled}"]
-        {
+        for cluster in [
+            "{}",
+            "{tls: {mode: Managed}}",
+            "{epmd: Disabled}",
+            "{ports: {epmd: 4370}}",
+            "{discovery: Kubernetes}",
+            "{distribution: Disabled}",
+            "{host: PodFQDN}",
+        ] {
+            let kind = if cluster.contains("PodFQDN") { "StatefulSet" } else { "Deployment" };
             let release = format!(
                 "{{apiVersion: beam-operator.io/v1alpha1, kind: ElixirRelease, metadata: {{name: shop, namespace: store}}, \
-                 spec: {{image: a, release: {{tool: {tool}}}, cluster: {cluster}, vm: {{flags: +P 1000000}}, \
+                 spec: {{image: a, release: {{tool: {tool}}}, cluster: {cluster}, \
+                 workload: {{kind: {kind}}}, vm: {{flags: +P 1000000}}, \
                  resources: {{limits: {{cpu: 2}}}}}}}}"
             );
             let release: ElixirRelease = serde_yaml::from_str(&release).unwrap();
@@ -49,7 +58,7 @@ fn every_example_is_valid_without_a_warning() {
         let found: Vec<ElixirRelease> = found.map(|document| serde_json::from_value(document).unwrap()).collect();
         let members: Vec<_> = found.iter().collect();
         for release in &found {
-            let valid = validate(release, &members, References::Unknown, &Facts::default());
+            let valid = validate(release, &members, References::Unknown, &Facts::default(), Timestamp::now());
             let warnings = valid.unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display())).warnings;
             assert!(warnings.is_empty(), "{}: {warnings:?}", path.display());
             releases += 1;

@@ -6,12 +6,12 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Protocol;
+use super::{Protocol, Tls};
 
 /// The BEAM cluster that the nodes of this release form, alone or with other releases of the namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd == 'Disabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
+#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.epmd != 'Enabled' || self.ports.epmd < self.ports.distribution.from || self.ports.epmd > self.ports.distribution.to")
     .message("cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port"))]
 #[x_kube(validation = Rule::new("self.observation.mode == 'Enabled' || (self.discovery != 'Operator' && self.readinessGate == 'Disabled')")
     .message("cluster.discovery Operator and cluster.readinessGate need cluster.observation.mode Enabled: enable it, or choose another discovery and no gate"))]
@@ -22,7 +22,7 @@ pub struct Cluster {
     pub distribution: Distribution,
 
     /// Name of the cluster. Releases of one namespace that name the same cluster are one BEAM cluster with one cookie and
-    /// one headless Service. They must agree on cookie and epmd and, with discovery DNS, on the basename.
+    /// one headless Service. They must agree on cookie, epmd and tls and, with discovery DNS, on the basename.
     /// Default: metadata.name. The field selector spec.cluster.name finds the releases that name it here; what the default
     /// comes to is in status.cluster.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +35,14 @@ pub struct Cluster {
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_-]+$"))]
     pub basename: Option<String>,
 
+    /// The part of a node's name behind the @, which BEAM_NODE hands to the release. PodIP: the address of the pod.
+    /// PodFQDN: the name of the pod in DNS, such as shop-0.shop-nodes.store.svc.cluster.local, which stays the same when
+    /// the pod is replaced; it needs workload.kind StatefulSet, and a library that connects to names: libcluster's DNSSRV
+    /// does, dns_cluster connects to addresses. Application: the image makes its own name; neither BEAM_NODE nor what would force a name
+    /// (RELEASE_NODE, RELEASE_DISTRIBUTION) is set. Default: PodIP.
+    #[serde(default)]
+    pub host: Host,
+
     /// The headless Service through which nodes find each other.
     #[serde(default)]
     pub service: HeadlessService,
@@ -44,16 +52,19 @@ pub struct Cluster {
     pub cookie: Cookie,
 
     /// How the nodes find each other. DNS: by the headless Service (dns_cluster, libcluster's DNSPoll and
-    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY. Kubernetes: by the Kubernetes API (libcluster's other
-    /// modes); the operator binds a Role that may read pods and endpoints. Operator: the operator connects them, for
-    /// applications without such a library. None: the application knows. Default: DNS.
+    /// Kubernetes.DNS); the operator sets DNS_CLUSTER_QUERY, but not with host PodFQDN, which is for libcluster's
+    /// Kubernetes.DNSSRV. Kubernetes: by the Kubernetes API (libcluster's other modes); the operator binds a Role that may
+    /// read pods and endpoints. Operator: the operator connects them, for applications without such a library. None: the
+    /// application knows. Default: DNS.
     #[serde(default)]
     pub discovery: Discovery,
 
     /// Enabled: each pod runs the Erlang port mapper daemon. Disabled: no daemon; every node listens on
     /// ports.distribution.from, which all members must share. The operator passes -start_epmd false and -erl_epmd_port: an
     /// image whose vm.args passes them too does not boot, since OTP 27 and later take neither twice. Remove them there, or
-    /// use release.tool None, with which the operator passes no flag of its own. Default: Enabled.
+    /// use release.tool None, with which the operator passes no flag of its own. Application: the image brings an EPMD
+    /// module of its own (-epmd_module); no flag is passed but the one port to listen on, ports.distribution.from, which
+    /// all members must share. Default: Enabled.
     #[serde(default)]
     pub epmd: Epmd,
 
@@ -77,6 +88,10 @@ pub struct Cluster {
     /// The operator opens the gate and never shuts it again; while it is away, new pods wait. Default: Disabled.
     #[serde(default)]
     pub readiness_gate: ReadinessGate,
+
+    /// TLS between the nodes.
+    #[serde(default)]
+    pub tls: Tls,
 }
 
 /// Whether nodes speak the distribution protocol.
@@ -87,6 +102,18 @@ pub enum Distribution {
     Enabled,
     /// Lone nodes.
     Disabled,
+}
+
+/// The part of a node's name behind the @.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Host {
+    /// The address of the pod.
+    #[default]
+    PodIP,
+    /// The name of the pod in DNS.
+    PodFQDN,
+    /// The image makes its own name.
+    Application,
 }
 
 /// How nodes find each other.
@@ -112,6 +139,8 @@ pub enum Epmd {
     Enabled,
     /// Nodes listen on one fixed port.
     Disabled,
+    /// The image has an EPMD module of its own; nodes listen on one fixed port.
+    Application,
 }
 
 /// The headless Service of the cluster.

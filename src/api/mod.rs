@@ -14,11 +14,13 @@ mod rollout;
 mod service;
 mod spec;
 mod status;
+mod tls;
 mod verbatim;
+mod workload;
 
 pub use autoscaling::Autoscaling;
 pub use cluster::{
-    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Observation,
+    Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Host, Observation,
     ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
@@ -31,7 +33,9 @@ pub use rollout::{Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
 pub use status::{ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RolloutPhase, RolloutStatus};
+pub use tls::{Tls, TlsMode};
 pub use verbatim::Verbatim;
+pub use workload::{PodManagementPolicy, Workload, WorkloadKind};
 
 /// The API group of every name this operator puts into a cluster: the resource, labels, annotations.
 pub const GROUP: &str = "beam-operator.io";

@@ -18,14 +18,17 @@ pub struct Rollout {
     #[serde(default)]
     pub strategy: Strategy,
 
-    /// RollingUpdate: how many nodes may run above `replicas`, as a number or percentage. Default: 1.
+    /// RollingUpdate: how many nodes may run above `replicas`, as a number or percentage; not with a StatefulSet, whose
+    /// pods are replaced in place. Default: 1.
     #[serde(default = "one")]
     // In the rules, `string(self) == self` asks whether a number or a text was written.
     #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^(0|[1-9][0-9]{0,8})%$') : self >= 0")
         .message("must be a number that is not negative or a percentage such as \"25%\""))]
     pub max_surge: IntOrString,
 
-    /// RollingUpdate: how many nodes may be missing from `replicas`, as a number or percentage. Default: 0.
+    /// RollingUpdate: how many nodes may be missing from `replicas`, as a number or percentage. With a StatefulSet 0 means
+    /// 1, and more than one takes Kubernetes' feature gate MaxUnavailableStatefulSet: without it, one node is replaced at a
+    /// time. Default: 0.
     #[serde(default = "zero")]
     #[x_kube(validation = Rule::new("string(self) == self ? self.matches('^([0-9]|[1-9][0-9]|100)%$') : self >= 0")
         .message("must be a number that is not negative or a percentage from \"0%\" to \"100%\""))]

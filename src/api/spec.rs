@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Autoscaling, Cluster, DisruptionBudget, ElixirReleaseStatus, ImagePullPolicy, NetworkPolicyMode, Port, Probes,
-    Release, Rollout, Shutdown, TrafficService, Verbatim, Vm,
+    Release, Rollout, Shutdown, TrafficService, Verbatim, Vm, Workload,
 };
 
 /// An Elixir or Erlang release that runs as nodes of a BEAM cluster. Only `image` is required.
@@ -46,8 +46,10 @@ use super::{
     ),
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || !has(self.ports) || self.ports.all(p, p.protocol != 'TCP' || (p.containerPort < self.cluster.ports.distribution.from || p.containerPort > self.cluster.ports.distribution.to) && (self.cluster.epmd == 'Disabled' || p.containerPort != self.cluster.ports.epmd))")
+#[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || !has(self.ports) || self.ports.all(p, p.protocol != 'TCP' || (p.containerPort < self.cluster.ports.distribution.from || p.containerPort > self.cluster.ports.distribution.to) && (self.cluster.epmd != 'Enabled' || p.containerPort != self.cluster.ports.epmd))")
     .message("ports must not name a port of cluster.ports, which the operator knows already: remove it, or move one of them"))]
+#[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.host != 'PodFQDN' || self.workload.kind == 'StatefulSet'")
+    .message("cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"))]
 pub struct ElixirReleaseSpec {
     /// The container image that holds the release.
     #[schemars(length(min = 1))]
@@ -87,8 +89,9 @@ pub struct ElixirReleaseSpec {
     pub ports: Vec<Port>,
 
     /// Environment variables. $(VAR) refers to the operator's own facts (POD_IP, POD_NAME, POD_NAMESPACE, BEAM_NODE,
-    /// BEAM_BASENAME, BEAM_COOKIE, BEAM_CLUSTER_DNS, BEAM_CLUSTER_SERVICE, BEAM_REVISION) and to earlier entries. An entry
-    /// that has the name of one of the operator's replaces it; ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS are joined.
+    /// BEAM_BASENAME, BEAM_COOKIE, BEAM_CLUSTER_DNS, BEAM_CLUSTER_SERVICE, BEAM_REVISION, BEAM_SEED_NODE and, with TLS,
+    /// BEAM_TLS_CERT_FILE, BEAM_TLS_KEY_FILE, BEAM_TLS_CA_FILE, BEAM_TLS_OPTIONS_FILE) and to earlier entries. An entry that
+    /// has the name of one of the operator's replaces it; ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS are joined.
     /// Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -127,6 +130,10 @@ pub struct ElixirReleaseSpec {
     /// word over every field above, but not over the labels that select the pods. Default: nothing to merge.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub pod_template: Verbatim,
+
+    /// The object that runs the pods.
+    #[serde(default)]
+    pub workload: Workload,
 
     /// The Service that carries traffic, named like the release. Default: ClusterIP on every declared port, if there is
     /// one.

@@ -7,26 +7,34 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
+mod certificates;
+mod pods;
+mod rotation;
+
 use std::sync::Mutex;
 
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{
-    DeleteParams, DynamicObject, EvictParams, Patch, PatchParams, PostParams, Preconditions, ValidationDirective,
-};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::lock;
+use super::mesh::Move;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
+use crate::observer::Observer;
 use crate::operator::client::describe;
+use crate::resources::tls::issue;
+use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
+
+pub use pods::evict;
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
@@ -56,6 +64,9 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
+    /// A certificate cannot be made.
+    #[error(transparent)]
+    Certificate(#[from] issue::Error),
     /// The operating system has no randomness for a cookie.
     #[error("no cookie can be made: {0}")]
     Randomness(String),
@@ -71,6 +82,8 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
     /// How many children were written.
     pub writes: usize,
+    /// Whether the rotation of a cookie came to its end.
+    pub rotated: bool,
     /// Whether the plan only read what the next one needs.
     pub again: bool,
 }
@@ -85,6 +98,14 @@ pub struct Applier<'a> {
     pub key: &'a Key,
     /// Its uid.
     pub uid: &'a str,
+    /// How long certificates are valid.
+    pub lifetimes: &'a Lifetimes,
+    /// Who talks to the nodes, if anybody does.
+    pub observer: Option<&'a Observer>,
+    /// The cluster that the release is in, if it is in one.
+    pub cluster: Option<&'a Key>,
+    /// For which value its owner asks for another cookie.
+    pub asked_for: Option<&'a str>,
 }
 
 impl Applier<'_> {
@@ -101,7 +122,15 @@ impl Applier<'_> {
                         return Ok(outcome);
                     }
                 }
-                Step::OwnCookie(secret) => self.own_cookie(&secret).await?,
+                Step::KeepCertificates(members) => {
+                    let members: Vec<_> = members.iter().map(|member| &**member).collect();
+                    if let Some(taken) = self.keep_certificates(&members).await? {
+                        // A pod would mount what somebody else has there, or wait for it.
+                        outcome.taken.push(taken);
+                        return Ok(outcome);
+                    }
+                }
+                Step::OwnSecret(secret) => self.own_secret(&secret).await?,
                 Step::Create(desired) => {
                     if let Some(taken) = self.create(&desired).await? {
                         outcome.taken.push(taken);
@@ -110,6 +139,10 @@ impl Applier<'_> {
                 }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
+                Step::RotateCookie(next, name, uid, version) => {
+                    self.rotate(next, &name, (&uid, version)).await?;
+                    outcome.rotated |= next == Move::Finish;
+                }
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::ReadRevision(name) => {
                     self.read_revision(&name).await?;
@@ -154,14 +187,14 @@ impl Applier<'_> {
             return Ok(Some(Taken { kind: ChildKind::Secret, name: found.name_any() }));
         }
         if !ownership.labels().keys().all(|label| has_label(label)) {
-            self.own_cookie(&ownership).await?;
+            self.own_secret(&ownership).await?;
         }
         Ok(None)
     }
 
     /// A merge patch, because the list of owners is to be exactly this: applying would leave those in it with which the
     /// Secret was posted.
-    async fn own_cookie(&self, secret: &PartialObjectMeta<Secret>) -> Result<(), Error> {
+    async fn own_secret(&self, secret: &PartialObjectMeta<Secret>) -> Result<(), Error> {
         let kind = ChildKind::Secret;
         let name = secret.name_any();
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
@@ -241,27 +274,6 @@ impl Applier<'_> {
         }
     }
 
-    /// Tells the kubelet that the node of a pod has met its cluster.
-    ///
-    /// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate>.
-    async fn open_gate(&self, pod: &str, uid: &str) -> Result<(), Error> {
-        let api = Api::<PartialObjectMeta<Pod>>::namespaced(self.client.clone(), &self.key.namespace);
-        let now = jiff::Timestamp::now();
-        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
-        let condition = json!({
-            "type": labels::MET, "status": "True", "reason": "MetCluster", "lastTransitionTime": now,
-            "message": "the node is connected to its cluster",
-        });
-        let patch = json!({"metadata": {"uid": uid}, "status": {"conditions": [condition]}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api.patch_status(pod, &params, &Patch::Strategic(&patch)).await {
-            Ok(_) => Ok(()),
-            // It is gone, or another by now, which is looked at for itself.
-            Err(error) if is_conflict(&error) => Ok(()),
-            Err(source) => Err(Error::Gate { pod: pod.to_owned(), source }),
-        }
-    }
-
     async fn read_revision(&self, name: &str) -> Result<(), Error> {
         let found = self.find(ChildKind::ControllerRevision, name).await?;
         let template = found.and_then(|revision| controller_revision::template(&revision.data["data"]));
@@ -276,21 +288,6 @@ impl Applier<'_> {
 
     fn keep(&self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
-    }
-}
-
-/// Evicts a pod, which the API server refuses where a PodDisruptionBudget does not allow it.
-///
-/// # Errors
-/// In words, with what is in the way. That the pod is gone, or is another by now, is none.
-pub async fn evict(client: &Client, namespace: &str, pod: &str, uid: &str) -> Result<(), String> {
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-    let delete_options = Some(DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() });
-    match api.evict(pod, &EvictParams { delete_options, ..EvictParams::default() }).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_conflict(&error) => Ok(()),
-        Err(error) => Err(describe(&error)),
     }
 }
 

@@ -5,11 +5,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::kind::ChildKind;
 use super::observe::Observed;
 use super::plan::Taken;
-use super::pod::{Trouble, TroubleKind};
-use super::status::{Progress, Verdict};
-use super::view::DeploymentView;
+use super::pod::{PodView, Trouble, TroubleKind};
+use super::status::{Progress, Verdict, deadline};
+use super::view::WorkloadView;
+use crate::api::PodManagementPolicy;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
 
@@ -74,6 +76,8 @@ pub enum Reason {
     Partitioned,
     /// Clustered: ready nodes have not met the others.
     NodesMissing,
+    /// Clustered: nodes that were started only now have not met the others yet.
+    NodesJoining,
     /// Clustered: a node calls itself something else than it should.
     NameMismatch,
     /// Clustered: a node has another cookie.
@@ -100,10 +104,11 @@ pub enum Reason {
 
 impl Reason {
     /// Those of the condition Clustered.
-    pub const OF_CLUSTERED: [Self; 11] = [
+    pub const OF_CLUSTERED: [Self; 12] = [
         Self::AllNodesConnected,
         Self::Partitioned,
         Self::NodesMissing,
+        Self::NodesJoining,
         Self::NameMismatch,
         Self::CookieMismatch,
         Self::NotDistributed,
@@ -123,13 +128,14 @@ impl fmt::Display for Reason {
 
 /// Whether the wanted nodes are ready.
 #[must_use]
-pub fn ready(observed: &Observed, deployment: &DeploymentView) -> Told {
+pub fn ready(observed: &Observed, workload: &WorkloadView) -> Told {
     let wanted = observed.release.spec.replicas;
-    if observed.deployment().is_none() {
-        return told("False", Reason::NotCreated, "no Deployment was made yet".to_owned());
+    if observed.workload().is_none() {
+        let kind = ChildKind::of_workload(&observed.release).as_str();
+        return told("False", Reason::NotCreated, format!("no {kind} was made yet"));
     }
-    let message = format!("{} of {wanted} nodes are ready", deployment.ready);
-    if deployment.ready >= wanted {
+    let message = format!("{} of {wanted} nodes are ready", workload.ready);
+    if workload.ready >= wanted {
         return told("True", Reason::AllNodesReady, message);
     }
     told("False", Reason::NodesNotReady, message)
@@ -176,19 +182,22 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if !observed.unread.is_empty() {
         return told("True", Reason::ReferenceUnreadable, unread(observed));
     }
-    let deployment = observed.deployment();
-    if let Some(failure) = deployment.and_then(|deployment| deployment.failure.as_deref()) {
+    let workload = observed.workload().unwrap_or_default();
+    if let Some(failure) = &workload.failure {
         return told("True", Reason::PodCreationFailed, format!("pods cannot be created: {failure}"));
     }
-    if let Some(told) = pods_in_trouble(observed, now) {
+    if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
-    if deployment.is_some_and(|deployment| deployment.deadline_exceeded) {
+    if workload.deadline_exceeded || deadline(observed, now).is_some_and(|deadline| deadline <= now) {
         let seconds = observed.release.spec.rollout.progress_deadline_seconds;
-        let message = format!(
-            "no progress for {seconds} seconds (spec.rollout.progressDeadlineSeconds): pods run but do not become \
-             available; look at their readiness probe and log"
-        );
+        let remedy = if workload.fixed.is_some() && workload.replicas < observed.release.spec.replicas {
+            // Only its events tell why.
+            format!("pods are not made; kubectl describe statefulset {} says why", observed.key.name)
+        } else {
+            "pods run but do not become available; look at their readiness probe and log".to_owned()
+        };
+        let message = format!("no progress for {seconds} seconds (spec.rollout.progressDeadlineSeconds): {remedy}");
         return told("True", Reason::ProgressDeadlineExceeded, message);
     }
     told("False", Reason::AsExpected, String::new())
@@ -241,13 +250,14 @@ fn name_taken(taken: &[Taken]) -> String {
     )
 }
 
-fn pods_in_trouble(observed: &Observed, now: Timestamp) -> Option<Told> {
+fn pods_in_trouble(observed: &Observed, workload: &WorkloadView, now: Timestamp) -> Option<Told> {
     let pods: Vec<_> = observed.pods.iter().filter(|pod| !pod.has_ended).collect();
     let present = |trouble: &&Trouble| trouble.is_present(now);
     let mut troubled: Vec<_> =
-        pods.iter().filter_map(|pod| Some((pod.trouble.as_ref().filter(present)?, &pod.name))).collect();
-    troubled.sort_by_key(|(trouble, name)| (trouble.kind, (*name).clone()));
-    let (trouble, name) = troubled.first()?;
+        pods.iter().filter_map(|pod| Some((pod.trouble.as_ref().filter(present)?, *pod))).collect();
+    troubled.sort_by_key(|(trouble, pod)| (trouble.kind, pod.name.clone()));
+    let (trouble, pod) = troubled.first()?;
+    let name = &pod.name;
     let (reason, remedy) = match trouble.kind {
         TroubleKind::ImagePull => (Reason::ImagePullFailed, "correct spec.image or spec.imagePullSecrets"),
         TroubleKind::ContainerConfig => (Reason::ContainerConfigError, "correct what it names"),
@@ -262,6 +272,13 @@ fn pods_in_trouble(observed: &Observed, now: Timestamp) -> Option<Told> {
              longer tolerates node.kubernetes.io/unreachable, by default after five minutes",
         ),
     };
+    let remedy = if is_waited_for(pod, workload) {
+        format!(
+            "run kubectl delete pod {name}: it is of an earlier revision, and podManagementPolicy OrderedReady waits for it"
+        )
+    } else {
+        remedy.to_owned()
+    };
     let message = format!(
         "{} of {} pods cannot run. {name}: {}. To mend it, {remedy}",
         troubled.len(),
@@ -269,6 +286,15 @@ fn pods_in_trouble(observed: &Observed, now: Timestamp) -> Option<Told> {
         trouble.message
     );
     Some(told("True", reason, message))
+}
+
+/// A StatefulSet that starts its pods in order replaces none before all are ready, so that one that is broken stays, also
+/// when there is a revision by now that would mend it.
+/// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback>
+fn is_waited_for(pod: &PodView, workload: &WorkloadView) -> bool {
+    let in_order = PodManagementPolicy::OrderedReady.as_str();
+    workload.fixed.as_ref().is_some_and(|fixed| *fixed.pod_management_policy == *in_order)
+        && pod.revision != workload.revision
 }
 
 fn sentences(problems: &[Problem]) -> String {

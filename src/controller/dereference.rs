@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
@@ -20,7 +21,7 @@ use crate::api::ElixirRelease;
 use crate::digest;
 use crate::operator::client::describe;
 use crate::resources::reference::{Content, CookieFlaw, Reference, ReferenceKind, Use};
-use crate::resources::{cookie, labels};
+use crate::resources::{cookie, labels, tls};
 
 /// How many objects are read at the same time, so that one after which the API server hangs does not hold up the rest.
 const AT_ONCE: usize = 8;
@@ -63,13 +64,14 @@ pub async fn dereference(
     failures
 }
 
-/// The objects among those used that are to be read: not one of a name that no object can have, and not the cookie that
-/// the operator makes itself.
+/// The objects among those used that are to be read: not one of a name that no object can have, and not the cookie and the
+/// certificate that the operator makes itself.
 #[must_use]
 pub fn readable(release: &ElixirRelease, uses: &[Use]) -> BTreeSet<Reference> {
-    let own = cookie::own_reference(release);
+    let own = [cookie::own_reference(release), tls::own_reference(release)];
+    let is_own = |reference: &Reference| own.iter().flatten().any(|own| own == reference);
     let references = uses.iter().map(|used| &used.reference);
-    references.filter(|reference| reference.is_possible() && Some(*reference) != own.as_ref()).cloned().collect()
+    references.filter(|reference| reference.is_possible() && !is_own(reference)).cloned().collect()
 }
 
 async fn read(client: &Client, namespace: &str, reference: &Reference) -> kube::Result<Option<(u64, Content)>> {
@@ -97,8 +99,9 @@ fn of_config_map(reference: &Reference, map: ConfigMap) -> Content {
 }
 
 fn of_secret(reference: &Reference, secret: &Secret) -> Content {
-    let data = secret.data.iter().flatten().map(|(key, value)| (key.clone(), value.0.clone()));
-    content(reference, &secret.metadata, &data.collect())
+    let data = secret.data.iter().flatten().map(|(key, value)| (key.clone(), value.0.clone())).collect();
+    let certificate = tls::certificate::inspect(&data, Timestamp::now());
+    Content { certificate, ..content(reference, &secret.metadata, &data) }
 }
 
 fn content(reference: &Reference, meta: &ObjectMeta, data: &BTreeMap<String, Vec<u8>>) -> Content {
@@ -111,6 +114,7 @@ fn content(reference: &Reference, meta: &ObjectMeta, data: &BTreeMap<String, Vec
         file_keys: BTreeSet::new(),
         restart: restart.is_none_or(|value| value != "false"),
         cookie_flaws: flaws.collect(),
+        certificate: None,
     }
 }
 

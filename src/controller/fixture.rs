@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,10 +14,11 @@ use super::observe::Observed;
 use super::plan::Taken;
 use super::pod::{PodView, Trouble, TroubleKind};
 use super::status::Verdict;
-use super::view::{Child, DeploymentView, Detail};
-use crate::api::ElixirRelease;
+use super::view::{Child, Detail, WorkloadView};
+use crate::api::{ElixirRelease, WorkloadKind};
 use crate::resources::fixture;
 use crate::resources::reference::Contents;
+use crate::resources::stateful_set::Fixed;
 
 /// An object from its JSON.
 pub fn parse<T: DeserializeOwned>(json: Value) -> T {
@@ -53,7 +55,7 @@ pub fn observed(release: ElixirRelease) -> Observed {
 }
 
 /// The Deployment of release `shop`, this far.
-pub fn deployment(view: DeploymentView) -> Child {
+pub fn deployment(view: WorkloadView) -> Child {
     Child {
         kind: ChildKind::Deployment,
         name: "shop".into(),
@@ -63,13 +65,13 @@ pub fn deployment(view: DeploymentView) -> Child {
         digest: Some(1),
         applied: None,
         deleting: false,
-        detail: Detail::Deployment(Box::new(view)),
+        detail: Detail::Workload(Box::new(view)),
     }
 }
 
 /// A Deployment that wants this many pods of a revision and has them.
-pub fn complete(pods: i32, revision: &str) -> DeploymentView {
-    DeploymentView {
+pub fn complete(pods: i32, revision: &str) -> WorkloadView {
+    WorkloadView {
         revision: Some(revision.into()),
         observed: true,
         wanted: pods,
@@ -79,12 +81,32 @@ pub fn complete(pods: i32, revision: &str) -> DeploymentView {
         available: pods,
         failure: None,
         deadline_exceeded: false,
+        fixed: None,
     }
 }
 
 /// What is known of release `shop` with this spec and a Deployment that is this far.
-pub fn running(spec: &str, view: DeploymentView) -> Observed {
+pub fn running(spec: &str, view: WorkloadView) -> Observed {
     Observed { children: vec![deployment(view)], ..observed(fixture::release(spec)) }
+}
+
+/// The StatefulSet of release `shop`, this far.
+pub fn stateful_set(view: WorkloadView) -> Child {
+    let fixed = Fixed { service: "shop-nodes".into(), pod_management_policy: "Parallel".into(), claims: Vec::new() };
+    let view = WorkloadView { fixed: Some(view.fixed.clone().unwrap_or(fixed)), ..view };
+    Child { kind: ChildKind::StatefulSet, uid: "uid-of-stateful-set".into(), ..deployment(view) }
+}
+
+/// What is known of release `shop` with this spec, which asks for a StatefulSet, and one that is this far.
+pub fn running_stateful(spec: &str, view: WorkloadView) -> Observed {
+    let mut release = fixture::release(spec);
+    release.spec.workload.kind = WorkloadKind::StatefulSet;
+    Observed { children: vec![stateful_set(view)], ..observed(release) }
+}
+
+/// A pod of the StatefulSet of release `shop` that came a step further then.
+pub fn ordinal(number: u32, moved: Timestamp) -> PodView {
+    PodView { runs_in: Some(ChildKind::StatefulSet), moved: Some(moved), ..pod(&format!("shop-{number}")) }
 }
 
 /// A pod of release `shop` with this trouble.
@@ -105,6 +127,9 @@ pub fn pod(name: &str) -> PodView {
         revision: Some("shop-1".into()),
         trouble: None,
         has_ended: false,
+        has_tls: false,
+        runs_in: Some(ChildKind::Deployment),
+        moved: None,
     }
 }
 

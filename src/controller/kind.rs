@@ -4,6 +4,8 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 
+use crate::api::{ElixirRelease, WorkloadKind};
+
 /// A kind of object that the operator makes for a release.
 ///
 /// The order is the order in which they are applied: what a pod refers to comes before the pod.
@@ -25,6 +27,8 @@ pub enum ChildKind {
     ControllerRevision,
     /// Runs the pods.
     Deployment,
+    /// Runs the pods under names of their own.
+    StatefulSet,
     /// Limits evictions.
     PodDisruptionBudget,
     /// Scales the release.
@@ -33,7 +37,7 @@ pub enum ChildKind {
 
 impl ChildKind {
     /// Every kind, in the order in which they are applied.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Secret,
         Self::Service,
         Self::ServiceAccount,
@@ -42,9 +46,22 @@ impl ChildKind {
         Self::NetworkPolicy,
         Self::ControllerRevision,
         Self::Deployment,
+        Self::StatefulSet,
         Self::PodDisruptionBudget,
         Self::HorizontalPodAutoscaler,
     ];
+
+    /// The kinds that run pods. A release asks for one of them, and has both while it changes from one to the other.
+    pub const WORKLOADS: [Self; 2] = [Self::Deployment, Self::StatefulSet];
+
+    /// The kind that runs the pods of a release.
+    #[must_use]
+    pub fn of_workload(release: &ElixirRelease) -> Self {
+        match release.spec.workload.kind {
+            WorkloadKind::Deployment => Self::Deployment,
+            WorkloadKind::StatefulSet => Self::StatefulSet,
+        }
+    }
 
     /// The kind as Kubernetes spells it.
     #[must_use]
@@ -75,6 +92,7 @@ impl ChildKind {
             Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
             Self::ControllerRevision => ("apps", "v1", "ControllerRevision", "controllerrevisions"),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Self::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
             Self::PodDisruptionBudget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
             Self::HorizontalPodAutoscaler => {
                 ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")

@@ -35,7 +35,8 @@ impl LiveChild {
     #[must_use]
     pub fn without_content(mut metadata: ObjectMeta) -> Self {
         shed(&mut metadata);
-        Self { metadata, digest: None, detail: Detail::None }
+        let detail = Detail::of_secret(&metadata);
+        Self { metadata, digest: None, detail }
     }
 }
 

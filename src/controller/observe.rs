@@ -10,10 +10,11 @@ use super::cache::{Cache, Group, Key, Lookup, Unreadable, cluster_key};
 use super::kind::ChildKind;
 use super::mesh;
 use super::pod::PodView;
-use super::view::{Child, DeploymentView, RevisionView};
+use super::view::{Child, RevisionView, WorkloadView};
 use crate::api::ElixirRelease;
 use crate::observer::Sighting;
 use crate::resources::reference::{Contents, Reference, Use};
+use crate::resources::tls;
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -99,11 +100,38 @@ impl Observed {
         self.children.iter().chain(&self.shared).find(|child| child.kind == kind && *child.name == *name)
     }
 
-    /// Its Deployment, not one of the same name that somebody else made.
+    /// The object of this kind that runs its pods, not one of the same name that somebody else made.
     #[must_use]
-    pub fn deployment(&self) -> Option<&DeploymentView> {
-        let named = self.child(ChildKind::Deployment, &self.key.name);
-        named.filter(|child| child.is_ours(self.uid())).and_then(Child::deployment)
+    pub fn workload_of(&self, kind: ChildKind) -> Option<&Child> {
+        let named = self.child(kind, &self.key.name);
+        named.filter(|child| child.is_ours(self.uid()) && child.workload().is_some())
+    }
+
+    /// What runs its pods. While it changes from one kind to the other, that is the one that it asks for, with the pods of
+    /// the other counted in: they serve until they are replaced.
+    #[must_use]
+    pub fn workload(&self) -> Option<WorkloadView> {
+        let kind = ChildKind::of_workload(&self.release);
+        let others = ChildKind::WORKLOADS.into_iter().filter(|other| *other != kind);
+        let mut others = others.filter_map(|kind| self.workload_of(kind)?.workload());
+        let wanted = self.workload_of(kind).and_then(Child::workload);
+        match (wanted, others.next()) {
+            (Some(wanted), None) => Some(wanted.clone()),
+            (Some(wanted), Some(other)) => Some(WorkloadView {
+                replicas: wanted.replicas + other.replicas,
+                ready: wanted.ready + other.ready,
+                failure: wanted.failure.clone().or_else(|| other.failure.clone()),
+                ..wanted.clone()
+            }),
+            // Even if it runs what is wanted, it does so in what is not.
+            (None, other) => other.map(|other| WorkloadView { revision: None, ..other.clone() }),
+        }
+    }
+
+    /// Whether it has nodes that run in this kind of object and have not ended.
+    #[must_use]
+    pub fn has_pods_in(&self, kind: ChildKind) -> bool {
+        self.pods.iter().any(|pod| pod.runs_in == Some(kind) && !pod.has_ended)
     }
 
     /// When the status may next change without anything else happening: the trouble of a pod counts as over, or a picture of
@@ -113,22 +141,41 @@ impl Observed {
         let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
         let mesh = self.mesh.as_ref().and_then(|_| mesh::settles_at(self.release.status.as_ref()?));
         let (_, mend) = mesh::wishes(self, now);
-        troubles.filter_map(|trouble| trouble.until).chain(mesh).chain(mend).filter(|until| *until > now).min()
+        let young = self.mesh.iter().flatten().filter_map(mesh::grown_up_at);
+        troubles
+            .filter_map(|trouble| trouble.until)
+            .chain(young)
+            .chain(mesh)
+            .chain(mend)
+            .filter(|until| *until > now)
+            .min()
     }
 
-    /// Its revisions, newest first.
+    /// When certificates that the operator makes for the cluster are to be looked at again.
+    #[must_use]
+    pub fn renewal(&self, now: Timestamp) -> Option<Timestamp> {
+        let members: Vec<_> = self.members.iter().map(|member| &**member).collect();
+        let noted = self.shared.iter().filter(|_| tls::is_managed(&members)).filter_map(Child::certificates);
+        noted.filter_map(|noted| noted.renew_at).filter(|renewal| *renewal > now).min()
+    }
+
+    /// Its revisions, newest first. A StatefulSet has some of its own, which carry the labels of its pods.
     #[must_use]
     pub fn history(&self) -> Vec<(&str, RevisionView)> {
-        let revisions = self.children.iter().filter(|child| !child.deleting);
+        let revisions = self.children.iter().filter(|child| !child.deleting && child.is_ours(self.uid()));
         let mut history: Vec<_> = revisions.filter_map(|child| Some((&*child.name, child.revision()?))).collect();
         history.sort_by_key(|(_, revision)| std::cmp::Reverse(revision.number));
         history
     }
 
-    /// The revision that its Deployment runs or, without a Deployment, the newest one.
+    /// The revision that its pods run or move to: that of the kind of object that it asks for, else that of the other; the
+    /// newest one where nothing runs.
     #[must_use]
     pub fn running_revision(&self) -> Option<&str> {
-        let running = self.deployment().and_then(|deployment| deployment.revision.as_deref());
+        let kind = ChildKind::of_workload(&self.release);
+        let kinds = std::iter::once(kind).chain(ChildKind::WORKLOADS);
+        let mut views = kinds.filter_map(|kind| self.workload_of(kind)?.workload());
+        let running = views.find_map(|view| view.revision.as_deref());
         running.or_else(|| self.history().first().map(|(name, _)| *name))
     }
 }

@@ -5,10 +5,12 @@
 //! the same place.
 
 mod neighbours;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
 use kube::core::PartialObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -19,7 +21,7 @@ use self::neighbours::{is_kept, keep_owners};
 use super::cache::Group;
 use super::kind::ChildKind;
 use super::live::LiveChild;
-use super::mesh;
+use super::mesh::{self, Move};
 use super::observe::Observed;
 use super::ownership::desired_digest;
 use super::revision::{self, Choice, Rendered};
@@ -27,8 +29,8 @@ use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::resources::{
-    Facts, controller_revision, cookie, deployment, discovery_rbac, disruption_budget, headless_service, names,
-    network_policy, pod,
+    Facts, controller_revision, cookie, discovery_rbac, disruption_budget, headless_service, names, network_policy, pod,
+    tls,
 };
 
 /// What to write, in order.
@@ -47,14 +49,18 @@ pub struct Plan {
 pub enum Step {
     /// Make the Secret of the cookie for these members, if there is none.
     CreateCookie(Vec<Arc<ElixirRelease>>),
-    /// Make the Secret of the cookie belong to exactly these members.
-    OwnCookie(Box<PartialObjectMeta<Secret>>),
+    /// Make and renew the certificates of a cluster with these members.
+    KeepCertificates(Vec<Arc<ElixirRelease>>),
+    /// Make a Secret that the cluster shares belong to exactly these members.
+    OwnSecret(Box<PartialObjectMeta<Secret>>),
     /// Make a child that was not seen, unless somebody else has one of that name.
     Create(Desired),
     /// Change a child that was seen with this uid.
     Update(Desired, Box<str>),
     /// Delete a child that was seen with this uid.
     Delete(ChildKind, Box<str>, Box<str>),
+    /// Go on with the rotation of the cookie in the Secret of this name, uid and version.
+    RotateCookie(Move, Box<str>, Box<str>, u64),
     /// Open the readiness gate of the pod of this name and uid: its node has met its cluster.
     OpenGate(Arc<str>, Arc<str>),
     /// Read the pod template that another version of the operator recorded under this name. Nothing else is planned then.
@@ -98,7 +104,7 @@ pub struct Taken {
 
 /// Plans for a valid release.
 #[must_use]
-pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
+pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -> Plan {
     let release = &*observed.release;
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
@@ -116,12 +122,13 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts) -> Plan {
     };
     let mut plan = Plan { revision: Some(choice.name.clone()), ..Plan::default() };
     plan.keep_cookie(observed);
+    plan.keep_certificates(observed, now);
     let wanted = wanted(observed, valid, facts, &rendered, &choice, template);
     let keep = history_to_keep(observed, &choice.name);
     for desired in &wanted {
         plan.want(observed, desired);
     }
-    for child in unwanted(observed, &wanted, &keep) {
+    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, &choice.name)) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
@@ -153,19 +160,55 @@ impl Plan {
             self.steps.push(Step::CreateCookie(observed.members.clone()));
             return;
         };
-        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
-        let Some(mut ownership) = cookie::ownership(&members, &secret.uid) else { return };
+        if let Some(ownership) = cookie::ownership(&members, &secret.uid) {
+            self.own(observed, secret, ownership);
+        }
+        if let Some(Ok(next)) = mesh::next_rotation(observed, secret).filter(|_| !secret.deleting) {
+            self.steps.push(Step::RotateCookie(next, secret.name.clone(), secret.uid.clone(), secret.version));
+        }
+    }
+
+    /// What they hold is decided when it is read; here only whether it is to be looked at.
+    fn keep_certificates(&mut self, observed: &Observed, now: Timestamp) {
+        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+        let Some(names) = tls::keep::secrets(&members) else { return };
+        let [authority, nodes] = names
+            .each_ref()
+            .map(|name| observed.shared.iter().find(|child| child.kind == ChildKind::Secret && *child.name == **name));
+        let (Some(authority), Some(nodes)) = (authority, nodes) else {
+            self.steps.push(Step::KeepCertificates(observed.members.clone()));
+            return;
+        };
+        let is_due = |secret: &Child| {
+            let noted = secret.certificates().and_then(|noted| noted.renew_at);
+            !secret.deleting && noted.is_none_or(|renew_at| now >= renew_at)
+        };
+        let trusts = |secret: &Child| secret.certificates().map(|noted| noted.authorities);
+        if is_due(authority) || is_due(nodes) || trusts(authority) != trusts(nodes) {
+            self.steps.push(Step::KeepCertificates(observed.members.clone()));
+        }
+        for secret in [authority, nodes] {
+            if let Some(ownership) = tls::secret::ownership(&members, &secret.name, &secret.uid) {
+                self.own(observed, secret, ownership);
+            }
+        }
+    }
+
+    fn own(&mut self, observed: &Observed, secret: &Child, mut ownership: PartialObjectMeta<Secret>) {
         keep_owners(&mut ownership.metadata, &secret.owners, &observed.unreadable);
+        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
         let wanted: BTreeSet<&str> = ownership.owner_references().iter().map(|owner| owner.uid.as_str()).collect();
         if !secret.deleting && owners != wanted {
-            self.steps.push(Step::OwnCookie(Box::new(ownership)));
+            self.steps.push(Step::OwnSecret(Box::new(ownership)));
         }
     }
 }
 
 fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
     let release = &*observed.release;
-    let restarting = observed.contents.iter().filter(|(_, content)| content.restart);
+    let reloaded = tls::reloaded(release);
+    let restarting = observed.contents.iter();
+    let restarting = restarting.filter(|(object, content)| content.restart && Some(*object) != reloaded.as_ref());
     let config = if release.spec.rollout.restart_on_config_change {
         restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect()
     } else {
@@ -174,7 +217,7 @@ fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
     Rendered::new(release, valid.template.clone(), &config, facts)
 }
 
-/// Every child but the cookie, in the order in which they are applied.
+/// Every child but the Secrets, in the order in which they are applied.
 fn wanted(
     observed: &Observed,
     valid: &Valid,
@@ -191,6 +234,7 @@ fn wanted(
             observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
         keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
     }
+    headless.extend(headless_service::of_lone(release));
     let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
     let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
     if let Some(rbac) = discovery_rbac::build(release, account) {
@@ -205,7 +249,7 @@ fn wanted(
         wanted.push(desired(ChildKind::ControllerRevision, &record));
     }
     let stamped = pod::stamp(template.clone(), &choice.name);
-    wanted.push(desired(ChildKind::Deployment, &deployment::build(release, stamped, &choice.name)));
+    wanted.extend(workload::wanted(observed, valid, stamped, &choice.name));
     wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
     wanted
         .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
@@ -223,7 +267,7 @@ fn history_to_keep(observed: &Observed, chosen: &str) -> BTreeSet<String> {
     others.map(ToOwned::to_owned).chain([chosen.to_owned()]).chain(current.clone()).collect()
 }
 
-/// Children that nobody wants any more. A cookie is never among them: it may be wanted again.
+/// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
 ///
 /// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
 fn unwanted<'a>(

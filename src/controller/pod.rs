@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
+use super::kind::ChildKind;
 use crate::resources::{labels, names};
 
 /// How long a container that failed before has to run and be ready until its failure is over.
@@ -53,10 +54,13 @@ struct LiveCondition {
     reason: String,
     #[serde(default)]
     message: String,
+    #[serde(rename = "lastTransitionTime")]
+    since: Option<Time>,
 }
 
 /// A pod of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts that the pod tells")]
 pub struct PodView {
     /// Its name.
     pub name: Box<str>,
@@ -78,6 +82,13 @@ pub struct PodView {
     pub trouble: Option<Trouble>,
     /// Whether it has ended for good, evicted for instance: another one has taken its place.
     pub has_ended: bool,
+    /// Whether it was made to speak TLS.
+    pub has_tls: bool,
+    /// The kind of the object that runs it; `None` when nobody does any more.
+    pub runs_in: Option<ChildKind>,
+    /// Of a pod of a StatefulSet, which gives no account of its own: when it last came a step further, by being made or by
+    /// becoming ready.
+    pub moved: Option<Timestamp>,
 }
 
 /// Why a pod does not run, as Kubernetes reports it in the pod.
@@ -139,6 +150,9 @@ impl PodView {
             has_met: is_true(labels::MET),
             trouble: if is_leaving || has_ended { None } else { trouble(pod) },
             has_ended,
+            has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
+            runs_in: runs_in(&pod.metadata),
+            moved: moved(pod).filter(|_| runs_in(&pod.metadata) == Some(ChildKind::StatefulSet)),
         })
     }
 }
@@ -147,6 +161,22 @@ fn started(status: &LiveStatus) -> Option<Timestamp> {
     let container = status.container_statuses.iter().find(|container| container.name == names::CONTAINER)?;
     let Time(started) = container.state.as_ref()?.running.as_ref()?.started_at.clone()?;
     Some(started)
+}
+
+/// A Deployment runs its pods by way of ReplicaSets.
+fn runs_in(metadata: &ObjectMeta) -> Option<ChildKind> {
+    let controller = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    match controller.kind.as_str() {
+        "ReplicaSet" => Some(ChildKind::Deployment),
+        "StatefulSet" => Some(ChildKind::StatefulSet),
+        _ => None,
+    }
+}
+
+fn moved(pod: &LivePod) -> Option<Timestamp> {
+    let ready = find(&pod.status, "Ready").filter(|condition| condition.status == "True");
+    let since = ready.and_then(|condition| condition.since.as_ref());
+    [pod.metadata.creation_timestamp.as_ref(), since].into_iter().flatten().map(|Time(time)| *time).max()
 }
 
 fn trouble(pod: &LivePod) -> Option<Trouble> {
@@ -232,94 +262,4 @@ fn crash(container: &ContainerStatus) -> Option<Trouble> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn pod(status: &Value) -> PodView {
-        let live = json!({
-            "metadata": {"name": "shop-1-a", "labels": {"beam-operator.io/revision": "shop-1"}},
-            "spec": {"nodeName": "n3"},
-            "status": status,
-        });
-        PodView::of(&serde_json::from_value(live).unwrap()).unwrap()
-    }
-
-    fn container(ready: bool, state: Value, last: Value) -> Value {
-        let mut container =
-            json!({"name": "release", "image": "shop:1", "imageID": "", "ready": ready, "restartCount": 1});
-        container["state"] = state;
-        container["lastState"] = last;
-        json!({"containerStatuses": [container]})
-    }
-
-    fn failed() -> Value {
-        json!({"terminated": {"exitCode": 1, "message": "no database\n"}})
-    }
-
-    #[rstest]
-    #[case::image(container(false, json!({"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}), json!({})),
-        TroubleKind::ImagePull, "container release: image shop:1: not found")]
-    #[case::config(container(false, json!({"waiting": {"reason": "CreateContainerConfigError", "message": "no key"}}), json!({})),
-        TroubleKind::ContainerConfig, "container release: no key")]
-    #[case::crash_waiting(container(false, json!({"waiting": {"reason": "CrashLoopBackOff"}}), failed()),
-        TroubleKind::CrashLoop, "container release: ended with exit code 1: no database")]
-    #[case::crash_running_again(container(false, json!({"running": {}}), failed()),
-        TroubleKind::CrashLoop, "container release: ended with exit code 1: no database")]
-    #[case::memory(container(false, json!({"running": {}}), json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}})),
-        TroubleKind::OutOfMemory, "container release: was killed because it used more memory than its limit")]
-    #[case::unschedulable(json!({"conditions": [
-        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}]}),
-        TroubleKind::Unschedulable, "0/3 nodes are available")]
-    #[case::node_lost(json!({"conditions": [
-        {"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]}),
-        TroubleKind::NodeLost, "the Kubernetes node n3 does not answer")]
-    fn trouble_is_told_in_kubernetes_words(#[case] status: Value, #[case] kind: TroubleKind, #[case] message: &str) {
-        assert_eq!(pod(&status).trouble, Some(Trouble::lasting(kind, message)));
-    }
-
-    #[test]
-    fn waiting_for_the_next_try_to_pull_an_image_is_no_other_trouble_than_the_last_try() {
-        let waiting = |reason: &str, message: &str| {
-            pod(&container(false, json!({"waiting": {"reason": reason, "message": message}}), json!({}))).trouble
-        };
-        let tried = waiting("ErrImagePull", "failed to pull: not found");
-        assert!(tried.is_some());
-        let message = r#"Back-off pulling image "shop:1": ErrImagePull: failed to pull: not found"#;
-        assert_eq!(waiting("ImagePullBackOff", message), tried);
-    }
-
-    #[test]
-    fn a_crash_is_over_once_the_container_has_been_ready_for_a_minute() {
-        let running = json!({"running": {"startedAt": "2026-11-23T04:42:32Z"}});
-        let trouble = pod(&container(true, running.clone(), failed())).trouble.unwrap();
-        assert_eq!(trouble.until, Some("2026-11-23T04:43:32Z".parse().unwrap()));
-        assert!(trouble.is_present("2026-11-23T04:43:31Z".parse().unwrap()));
-        assert!(!trouble.is_present("2026-11-23T04:43:32Z".parse().unwrap()));
-        assert_eq!(pod(&container(false, running, failed())).trouble.unwrap().until, None, "it is not ready");
-    }
-
-    #[rstest]
-    #[case::evicted("Failed")]
-    #[case::done("Succeeded")]
-    fn a_pod_that_has_ended_for_good_is_in_no_trouble(#[case] phase: &str) {
-        let terminated = json!({"terminated": {"exitCode": 137}});
-        let mut status = container(false, terminated, json!({}));
-        status["phase"] = phase.into();
-        let view = pod(&status);
-        assert_eq!((view.trouble, view.has_ended), (None, true));
-    }
-
-    #[rstest]
-    #[case::starting(container(false, json!({"waiting": {"reason": "ContainerCreating"}}), json!({})))]
-    #[case::ended_well(container(false, json!({"running": {}}), json!({"terminated": {"exitCode": 0}})))]
-    #[case::a_gate_is_shut(json!({"conditions": [
-        {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"},
-        {"type": "ContainersReady", "status": "True"}]}))]
-    #[case::nothing(json!({}))]
-    fn no_trouble(#[case] status: Value) {
-        assert_eq!(pod(&status).trouble, None);
-    }
-}
+mod tests;

@@ -6,32 +6,36 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, ResourceExt};
 use thiserror::Error;
 use tracing::{Instrument, info, warn};
 
-use super::apply::{self, Applier, Outcome, evict};
-use super::cache::{Cache, Key};
+use super::apply::{self, Applier, Outcome};
+use super::cache::{Cache, Key, cluster_key};
 use super::dereference::{self, dereference};
+use super::kind::ChildKind;
 use super::lock;
-use super::mesh::{Restarts, to_restart, watchlist, wishes};
+use super::mesh::{Restarts, asked_for};
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
 use super::report::{report, report_unreadable};
 use super::slots::Slots;
-use super::status::Verdict;
-use super::validate::{References, validate};
+use super::status::{Verdict, deadline};
+use super::transition;
+use super::validate::{self, References, Valid, unchangeable, validate};
+use super::view::Child;
 use super::watches::Stub;
-use crate::api::{ElixirRelease, ObservationMode};
-use crate::observer::{Observer, Sighting};
+use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
-use crate::operator::events::{EventType, Events};
+use crate::operator::events::Events;
 use crate::operator::metrics::{ErrorCategory, Metrics, ReconcileResult};
 use crate::operator::telemetry::reconcile_span;
+use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
-use crate::resources::{Facts, names, pod};
+use crate::resources::tls::renewal::Lifetimes;
+use crate::resources::{Facts, pod};
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -70,13 +74,14 @@ pub struct Context {
     pub(super) client: Client,
     pub(super) events: Events,
     metrics: Arc<Metrics>,
-    facts: Facts,
+    pub(super) facts: Facts,
+    lifetimes: Lifetimes,
     pub(super) cache: Arc<Mutex<Cache>>,
     pub(super) queue: Queue,
     slots: Arc<Slots>,
     /// Looks at nodes, unless the operator is told not to.
-    observer: Option<Observer>,
-    restarts: Mutex<Restarts>,
+    pub(super) observer: Option<Observer>,
+    pub(super) restarts: Mutex<Restarts>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -100,6 +105,7 @@ impl Context {
             events: runtime.events.clone(),
             metrics: runtime.metrics.clone(),
             resync: runtime.settings.resync_interval,
+            lifetimes: (&runtime.settings.certificates).into(),
             failures: Mutex::default(),
             restarts: Mutex::default(),
             facts,
@@ -115,56 +121,6 @@ impl Context {
         self.count(key, false);
         self.queue.take(key);
         self.unfollow(key);
-    }
-
-    /// Looks at the nodes of a release from now on, as it asks for.
-    fn follow(&self, observed: &Observed) {
-        if let Some(observer) = &self.observer {
-            observer.follow(&observed.key, watchlist(observed, &self.facts));
-        }
-    }
-
-    /// Restarts a node of the smaller side of a partition, where that is wanted and due, and tells so.
-    async fn restart(&self, observed: &Observed) {
-        let now = jiff::Timestamp::now();
-        let Some((pod, uid)) = to_restart(observed, now) else { return };
-        if !self.restarts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take(&observed.key, now) {
-            return;
-        }
-        let evicted = evict(&self.client, &observed.key.namespace, &pod, &uid).await;
-        let (kind, note) = match evicted {
-            Ok(()) => (
-                EventType::Normal,
-                format!("evicted pod {pod}: its node is cut off from the larger side of the cluster"),
-            ),
-            Err(error) => {
-                (EventType::Warning, format!("pod {pod}, cut off from the cluster, is not restarted: {error}"))
-            }
-        };
-        info!(%pod, "{note}");
-        let regarding = observed.release.object_ref(&());
-        self.events.publish(&regarding, kind, "NodeRestart", "Heal", note).await;
-    }
-
-    /// Has nodes that should be connected connect.
-    fn mend(&self, observed: &Observed) {
-        if let Some(observer) = &self.observer {
-            let (wishes, _) = wishes(observed, jiff::Timestamp::now());
-            observer.connect(&observed.key, wishes);
-        }
-    }
-
-    fn unfollow(&self, key: &Key) {
-        if let Some(observer) = &self.observer {
-            observer.follow(key, None);
-        }
-    }
-
-    /// What was seen of the nodes of a release's cluster; `None` if nobody looks.
-    fn mesh(&self, release: &ElixirRelease, key: &Key) -> Option<Vec<Sighting>> {
-        let is_wanted = release.spec.cluster.observation.mode == ObservationMode::Enabled;
-        let observer = self.observer.as_ref().filter(|_| is_wanted)?;
-        Some(observer.sightings(&key.sibling(&names::cluster(release))))
     }
 
     fn has_failed(&self, key: &Key) -> bool {
@@ -273,7 +229,9 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
-    let valid = match validate(&observed.release, &members, read(&observed.contents), &context.facts) {
+    let now = jiff::Timestamp::now();
+    let valid = validate(&observed.release, &members, read(&observed.contents), &context.facts, now);
+    let valid = match valid.and_then(|valid| possible(&observed, valid)) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
@@ -285,9 +243,19 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         report(&observed, &Verdict::Unread, context).await?;
         return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, context))).map_err(Error::from);
     }
-    let plan = plan(&observed, &valid, &context.facts);
+    let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
-    let applier = Applier { client: &context.client, cache: &context.cache, key, uid: observed.uid() };
+    let cluster = cluster_key(&observed.release);
+    let applier = Applier {
+        client: &context.client,
+        cache: &context.cache,
+        key,
+        uid: observed.uid(),
+        lifetimes: &context.lifetimes,
+        observer: context.observer.as_ref(),
+        cluster: cluster.as_ref(),
+        asked_for: asked_for(&observed.release.metadata),
+    };
     let written = applier.apply(plan).await;
     if written.as_ref().is_ok_and(|outcome| outcome.again) {
         return Ok((ReconcileResult::Unchanged, Action::requeue(Duration::ZERO)));
@@ -296,13 +264,22 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // were planned, for it may have changed in the meantime.
     let now = observe(&lock(&context.cache));
     let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
-    let verdict =
-        Verdict::Valid { warnings: &valid.warnings, revision: revision.as_deref(), applied: written.as_ref() };
+    let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
+    let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let outcome = written?;
+    context.tell_of_rotation(&observed, outcome.rotated).await;
     reported?;
     failure?;
     Ok(conclusion(&observed, &outcome, context))
+}
+
+/// The valid release, unless what runs of it can never become that.
+fn possible(observed: &Observed, valid: Valid) -> Result<Valid, Vec<Problem>> {
+    let runs = observed.workload_of(ChildKind::of_workload(&observed.release)).filter(|child| !child.deleting);
+    let fixed = runs.and_then(Child::workload).and_then(|view| view.fixed.as_ref());
+    let problems = fixed.map(|fixed| unchangeable(&observed.release, &valid.claims, fixed)).unwrap_or_default();
+    if problems.is_empty() { Ok(valid) } else { Err(problems) }
 }
 
 fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (ReconcileResult, Action) {
@@ -320,11 +297,18 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     (result, next(observed, context))
 }
 
-/// When to look again without cause: when the trouble of a pod is to count as over, or else at the next resync.
+/// When to look again without cause: when the trouble of a pod is to count as over or a rollout as late, or a certificate has
+/// to be renewed or ends, or else at the next resync.
 fn next(observed: &Observed, context: &Context) -> Action {
     let now = jiff::Timestamp::now();
-    let relief = observed.relief(now).and_then(|relief| Duration::try_from(relief.duration_since(now)).ok());
-    relief.filter(|relief| *relief < context.resync).map_or_else(|| resync(context), Action::requeue)
+    let turns = [
+        observed.relief(now),
+        deadline(observed, now).filter(|deadline| *deadline > now),
+        observed.renewal(now),
+        validate::turn(&observed.release, &observed.contents, now),
+    ];
+    let turn = turns.into_iter().flatten().min().and_then(|turn| Duration::try_from(turn.duration_since(now)).ok());
+    turn.filter(|turn| *turn < context.resync).map_or_else(|| resync(context), Action::requeue)
 }
 
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.

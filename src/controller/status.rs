@@ -12,10 +12,14 @@ use super::cache::Unreadable;
 use super::conditions::{self, CLUSTERED, Told};
 use super::mesh;
 use super::observe::Observed;
-use super::view::DeploymentView;
+use super::view::WorkloadView;
 use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
 use crate::resources::labels;
 use crate::resources::problem::Problem;
+
+mod deadline;
+
+pub(super) use self::deadline::deadline;
 
 const CONFIGURATION_VALID: &str = "ConfigurationValid";
 
@@ -53,12 +57,13 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         Verdict::Valid { revision: Some(revision), .. } => Some((*revision).to_owned()),
         _ => before.target_revision.clone(),
     };
-    let nothing = DeploymentView::default();
-    let deployment = observed.deployment().unwrap_or(&nothing);
-    let progress = Progress::of(observed, deployment, target.as_deref());
+    let is_late = deadline(observed, now).is_some_and(|deadline| deadline <= now);
+    let workload = observed.workload().unwrap_or_default();
+    let workload = WorkloadView { deadline_exceeded: workload.deadline_exceeded || is_late, ..workload };
+    let progress = Progress::of(observed, &workload, target.as_deref());
     let seen = mesh::report(observed, &before, now);
     let conditions = [
-        ("Ready", Some(conditions::ready(observed, deployment))),
+        ("Ready", Some(conditions::ready(observed, &workload))),
         ("Progressing", Some(conditions::progressing(observed, verdict, &progress))),
         ("Degraded", Some(conditions::degraded(observed, verdict, now))),
         (CLUSTERED, seen.clustered),
@@ -72,10 +77,10 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
     };
     ElixirReleaseStatus {
         observed_generation: release.metadata.generation,
-        replicas: deployment.replicas,
-        ready_replicas: deployment.ready,
-        updated_replicas: if deployment.revision.as_deref() == target.as_deref() { deployment.updated } else { 0 },
-        ready: Some(format!("{}/{}", deployment.ready, release.spec.replicas)),
+        replicas: workload.replicas,
+        ready_replicas: workload.ready,
+        updated_replicas: if workload.revision.as_deref() == target.as_deref() { workload.updated } else { 0 },
+        ready: Some(format!("{}/{}", workload.ready, release.spec.replicas)),
         clustered_replicas: seen.clustered_replicas,
         cluster: seen.cluster,
         nodes: seen.nodes,
@@ -120,13 +125,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    fn of(observed: &Observed, deployment: &DeploymentView, target: Option<&str>) -> Self {
+    fn of(observed: &Observed, workload: &WorkloadView, target: Option<&str>) -> Self {
         let wanted = observed.release.spec.replicas;
-        let runs_target = target.is_some() && deployment.revision.as_deref() == target && deployment.observed;
-        let updated = if runs_target { deployment.updated } else { 0 };
-        let available = if runs_target { deployment.available.min(updated) } else { 0 };
-        let leftovers = deployment.replicas - updated;
-        let is_complete = runs_target && deployment.wanted == wanted && available == wanted && leftovers == 0;
+        let runs_target = target.is_some() && workload.revision.as_deref() == target && workload.observed;
+        let updated = if runs_target { workload.updated } else { 0 };
+        let available = if runs_target { workload.available.min(updated) } else { 0 };
+        let leftovers = workload.replicas - updated;
+        let is_complete = runs_target && workload.wanted == wanted && available == wanted && leftovers == 0;
         let revision = target.unwrap_or("the wanted revision");
         let message = match (is_complete, leftovers) {
             (true, _) => String::new(),
@@ -135,7 +140,7 @@ impl Progress {
                 "{available} of {wanted} nodes run {revision} and are available; {old} of an earlier one still run"
             ),
         };
-        Self { is_complete, is_late: deployment.deadline_exceeded && !is_complete, message }
+        Self { is_complete, is_late: workload.deadline_exceeded && !is_complete, message }
     }
 
     fn rollout(&self, paused: bool) -> RolloutStatus {

@@ -13,16 +13,23 @@ mod names;
 mod ports;
 mod references;
 mod service;
+mod tls;
 mod warnings;
+mod workload;
 
+use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Service};
+use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaim, PodTemplateSpec, Service};
+
+pub use self::workload::unchangeable;
 
 use crate::api::ElixirRelease;
 use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
 use crate::resources::reference::Contents;
-use crate::resources::{Facts, autoscaler, traffic_service};
+use crate::resources::{Facts, autoscaler, claims, traffic_service};
+
+pub use tls::turn;
 
 /// A release in which nothing is wrong, with the children that the user wrote part of.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +40,8 @@ pub struct Valid {
     pub traffic_service: Option<Service>,
     /// Its autoscaler, where there is one.
     pub autoscaler: Option<HorizontalPodAutoscaler>,
+    /// The claims of each of its pods.
+    pub claims: Vec<PersistentVolumeClaim>,
     /// What is probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -65,7 +74,8 @@ impl<'a> References<'a> {
 
 /// The release if nothing is wrong with it.
 ///
-/// `members` are the distributed releases of its cluster, oldest first, and itself among them if it is one.
+/// `members` are the distributed releases of its cluster, oldest first, and itself among them if it is one. What ends does
+/// so by `now`.
 ///
 /// # Errors
 /// Every problem there is, so that they can be corrected at once.
@@ -74,14 +84,18 @@ pub fn validate(
     members: &[&ElixirRelease],
     references: References<'_>,
     facts: &Facts,
+    now: Timestamp,
 ) -> Result<Valid, Vec<Problem>> {
     let mut problems = [names::problems(release), labels::problems(release), limits::problems(release)].concat();
     problems.extend(names::one_service_for_two(release, members));
     problems.extend(members::problems(release, members));
+    problems.extend(tls::fields(release));
+    problems.extend(workload::problems(release, facts));
 
     let draft = noted(pod::draft(release), &mut problems);
     let traffic_service = noted(traffic_service::build(release), &mut problems);
     let autoscaler = noted(autoscaler::build(release), &mut problems);
+    let claims = noted(claims::build(release), &mut problems);
     problems.extend(autoscaling::problems(release, autoscaler.iter().flatten().next()));
     let containers = draft.as_ref().map(side_by_side).unwrap_or_default();
     problems.extend(ports::problems(release, &containers));
@@ -97,23 +111,30 @@ pub fn validate(
     if let Some(draft) = &draft {
         problems.extend(limits::grace_period(draft));
         problems.extend(references::problems(release, draft, references));
+        problems.extend(references.contents().and_then(|contents| tls::problems(release, contents, now)));
+        problems.extend(claims.iter().flat_map(|claims| workload::lost_mounts(release, draft, claims)));
     }
 
-    let (Some(draft), Some(traffic_service), Some(autoscaler), []) =
-        (&draft, traffic_service, autoscaler, &problems[..])
+    let (Some(draft), Some(traffic_service), Some(autoscaler), Some(claims), []) =
+        (&draft, traffic_service, autoscaler, claims, &problems[..])
     else {
         return Err(problems);
     };
-    let contents = references::with_own_cookie(release, references.contents().unwrap_or(&Contents::new()));
+    let contents = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
     let template = pod::template(release, draft, facts, &contents);
+    let hidden = workload::hidden_volumes(&template, &claims);
+    if !hidden.is_empty() {
+        return Err(hidden);
+    }
     let mut warnings = warnings::of(release, &containers);
+    warnings.extend(tls::ending(release, &contents, now));
     if references.is_whole()
         || pod::references(release, draft).iter().all(|place| contents.contains_key(&place.reference))
     {
         // What an unread object defines is not known, and so neither is what nobody defines.
         warnings.extend(pod::undefined_variables(release, &template, &contents));
     }
-    Ok(Valid { template, traffic_service, autoscaler, warnings })
+    Ok(Valid { template, traffic_service, autoscaler, claims, warnings })
 }
 
 fn noted<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {

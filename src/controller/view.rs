@@ -1,5 +1,6 @@
 //! Slim views of children: of each only what plan and status read, so that thousands of them fit into a few megabytes.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -8,6 +9,7 @@ use super::kind::ChildKind;
 use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
+use crate::resources::stateful_set::Fixed;
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,15 +40,19 @@ pub struct Child {
 pub enum Detail {
     /// Nothing.
     None,
-    /// Of a Deployment.
-    Deployment(Box<DeploymentView>),
+    /// Of a Deployment or StatefulSet.
+    Workload(Box<WorkloadView>),
     /// Of a ControllerRevision.
     Revision(RevisionView),
+    /// Of a Secret with certificates that the operator made.
+    Certificates(CertificatesView),
+    /// Of a Secret with a cookie that was rotated, or is.
+    Cookie(RotationView),
 }
 
-/// How far a Deployment has come.
+/// How far a Deployment or StatefulSet has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeploymentView {
+pub struct WorkloadView {
     /// Revision of its pod template.
     pub revision: Option<Box<str>>,
     /// Whether its controller has seen its current spec.
@@ -63,8 +69,10 @@ pub struct DeploymentView {
     pub available: i32,
     /// Why it cannot create pods (a quota, an admission webhook), in Kubernetes' words.
     pub failure: Option<Box<str>>,
-    /// Whether it made no progress within its deadline.
+    /// Whether it made no progress within its deadline, by its own account. A StatefulSet gives none.
     pub deadline_exceeded: bool,
+    /// What of a StatefulSet can never change; `None` of a Deployment.
+    pub fixed: Option<Fixed>,
 }
 
 /// A revision in the history.
@@ -76,6 +84,32 @@ pub struct RevisionView {
     pub digest: u64,
     /// Digest of the inputs that it was rendered from.
     pub inputs: Option<u64>,
+}
+
+/// What the operator has noted on a Secret with certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificatesView {
+    /// When it is to be looked at again.
+    pub renew_at: Option<Timestamp>,
+    /// Digest of the authorities that it holds.
+    pub authorities: Option<u64>,
+}
+
+/// How far the rotation of a cookie is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RotationView {
+    /// The release that asked for the one that is under way.
+    pub by: Option<Box<str>>,
+    /// For which value of which release it was done last.
+    pub done: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl RotationView {
+    /// For which value of a release it was done last.
+    #[must_use]
+    pub fn done_for(&self, release: &str) -> Option<&str> {
+        self.done.iter().find(|(name, _)| **name == *release).map(|(_, value)| &**value)
+    }
 }
 
 impl Child {
@@ -114,11 +148,29 @@ impl Child {
         self.digest.is_some() || self.is_owned_by(uid)
     }
 
-    /// The Deployment's view, if it is one.
+    /// The view of what runs pods, if it is that.
     #[must_use]
-    pub fn deployment(&self) -> Option<&DeploymentView> {
+    pub fn workload(&self) -> Option<&WorkloadView> {
         match &self.detail {
-            Detail::Deployment(view) => Some(view),
+            Detail::Workload(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// What is noted on a Secret with certificates, if it is one.
+    #[must_use]
+    pub fn certificates(&self) -> Option<CertificatesView> {
+        match self.detail {
+            Detail::Certificates(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// How far the rotation of a cookie is, if it is one that was ever rotated.
+    #[must_use]
+    pub fn rotation(&self) -> Option<&RotationView> {
+        match &self.detail {
+            Detail::Cookie(view) => Some(view),
             _ => None,
         }
     }
@@ -141,26 +193,51 @@ pub fn version(meta: &ObjectMeta) -> Option<u64> {
 }
 
 impl Detail {
-    /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only a
-    /// Deployment has a pod template and only a ControllerRevision a number.
+    /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only
+    /// Deployment and StatefulSet have a pod template and only a ControllerRevision a number.
     #[must_use]
     pub fn of(object: &DynamicObject) -> Self {
         if object.data["spec"]["template"].is_object() {
-            Self::Deployment(Box::new(deployment(object)))
+            Self::Workload(Box::new(workload(object)))
         } else if object.data["revision"].is_i64() {
             Self::Revision(revision(object))
         } else {
             Self::None
         }
     }
+
+    /// What is read of a Secret, of which nothing but the metadata is known.
+    #[must_use]
+    pub fn of_secret(metadata: &ObjectMeta) -> Self {
+        let annotation = |key| metadata.annotations.as_ref().and_then(|all| all.get(key));
+        let (renew_at, authorities) = (annotation(labels::RENEW_AT), annotation(labels::AUTHORITIES));
+        if renew_at.is_none() && authorities.is_none() {
+            return rotation(metadata).map_or(Self::None, Self::Cookie);
+        }
+        Self::Certificates(CertificatesView {
+            renew_at: renew_at.and_then(|time| time.parse().ok()),
+            authorities: authorities.and_then(|hex| u64::from_str_radix(hex, 16).ok()),
+        })
+    }
 }
 
-fn deployment(object: &DynamicObject) -> DeploymentView {
+fn rotation(metadata: &ObjectMeta) -> Option<RotationView> {
+    let annotations = metadata.annotations.as_ref()?;
+    let asked_for = annotations.get(labels::ROTATING_COOKIE);
+    let by = asked_for.map(|text| text.split_once('=').map_or(text.as_str(), |(by, _)| by).into());
+    let done = annotations
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix(labels::ROTATED_COOKIE)?.into(), value.as_str().into())));
+    let view = RotationView { by, done: done.collect() };
+    (view != RotationView::default()).then_some(view)
+}
+
+fn workload(object: &DynamicObject) -> WorkloadView {
     let (spec, status) = (&object.data["spec"], &object.data["status"]);
     let count = |name: &str| status[name].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or_default();
     let condition =
         |kind: &str| status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
-    DeploymentView {
+    WorkloadView {
         revision: text(&spec["template"]["metadata"]["labels"][labels::REVISION]),
         observed: status["observedGeneration"].as_i64() >= object.metadata.generation,
         wanted: spec["replicas"].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or(1),
@@ -170,6 +247,7 @@ fn deployment(object: &DynamicObject) -> DeploymentView {
         available: count("availableReplicas"),
         failure: condition("ReplicaFailure").filter(|c| c["status"] == "True").and_then(|c| text(&c["message"])),
         deadline_exceeded: condition("Progressing").is_some_and(|c| c["reason"] == "ProgressDeadlineExceeded"),
+        fixed: Fixed::of(spec),
     }
 }
 
@@ -212,7 +290,7 @@ mod tests {
         }));
         let child = Child::of(ChildKind::Deployment, object).unwrap();
         assert_eq!((&*child.name, &*child.uid, child.version), ("shop", "u", 7));
-        let expected = DeploymentView {
+        let expected = WorkloadView {
             revision: Some("shop-1".into()),
             observed: false,
             wanted: 4,
@@ -222,8 +300,27 @@ mod tests {
             available: 1,
             failure: Some("exceeded quota".into()),
             deadline_exceeded: true,
+            fixed: None,
         };
-        assert_eq!(child.deployment(), Some(&expected));
+        assert_eq!(child.workload(), Some(&expected));
+    }
+
+    #[test]
+    fn of_a_stateful_set_that_is_kept_which_can_never_change() {
+        let object = parse(json!({
+            "metadata": {"name": "shop", "uid": "u", "resourceVersion": "7", "generation": 1},
+            "spec": {
+                "replicas": 2, "serviceName": "shop-nodes", "podManagementPolicy": "OrderedReady", "template": {},
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+            },
+            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1},
+        }));
+        let child = Child::of(ChildKind::StatefulSet, object).unwrap();
+        let view = child.workload().unwrap();
+        assert_eq!((view.observed, view.wanted, view.updated, view.available), (true, 2, 1, 1));
+        let fixed = view.fixed.as_ref().unwrap();
+        assert_eq!((&*fixed.service, &*fixed.pod_management_policy), ("shop-nodes", "OrderedReady"));
+        assert_eq!(fixed.claims.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["data"]);
     }
 
     #[test]
@@ -236,6 +333,20 @@ mod tests {
         let child = Child::of(ChildKind::ControllerRevision, object).unwrap();
         let expected = RevisionView { number: 4, digest: digest::of_value(&json!({})), inputs: Some(255) };
         assert_eq!(child.revision(), Some(expected));
+    }
+
+    #[test]
+    fn of_a_cookie_it_is_known_how_far_its_rotation_is() {
+        let annotations = |all: Value| {
+            let meta: ObjectMeta = serde_json::from_value(json!({"annotations": all})).unwrap();
+            Detail::of_secret(&meta)
+        };
+        assert_eq!(annotations(json!({"a": "b"})), Detail::None);
+        let under_way = annotations(json!({
+            "beam-operator.io/rotating-cookie": "shop=a=b", "rotated-cookie.beam-operator.io/worker": "7",
+        }));
+        let expected = RotationView { by: Some("shop".into()), done: [("worker".into(), "7".into())].into() };
+        assert_eq!(under_way, Detail::Cookie(expected));
     }
 
     #[test]

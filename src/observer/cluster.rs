@@ -18,6 +18,8 @@ pub(super) struct Cluster {
     /// Until when it is watched closely.
     alert: watch::Sender<Instant>,
     pub(super) keyring: Keyring,
+    /// Sent when connections are to be opened anew.
+    renewal: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -36,7 +38,12 @@ struct Entry {
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { state: Mutex::default(), alert: watch::Sender::new(Instant::now()), keyring: Keyring::default() }
+        Self {
+            state: Mutex::default(),
+            alert: watch::Sender::new(Instant::now()),
+            keyring: Keyring::default(),
+            renewal: watch::Sender::new(()),
+        }
     }
 }
 
@@ -52,7 +59,13 @@ impl Cluster {
             }
             _ => {
                 let uid = node.uid.clone();
-                let sighting = Sighting { release: release.clone(), node, seen: Seen::NotYet, has_met: false };
+                let sighting = Sighting {
+                    release: release.clone(),
+                    node,
+                    seen: Seen::NotYet,
+                    has_answered: false,
+                    has_met: false,
+                };
                 state.nodes.insert(uid, Entry { sighting, connection: None, vitals: None });
                 true
             }
@@ -81,6 +94,7 @@ impl Cluster {
         let Some(entry) = state.nodes.get_mut(uid) else { return false };
         entry.vitals = vitals.or(entry.vitals);
         let before = entry.sighting.clone();
+        entry.sighting.has_answered = true;
         entry.sighting.has_met |= met;
         if entry.sighting.view() != Some(&view) {
             entry.sighting.seen = Seen::View(Arc::new(view));
@@ -109,6 +123,22 @@ impl Cluster {
     /// The connection to a node, if there is one.
     pub(super) fn connection(&self, uid: &str) -> Option<Arc<Connection>> {
         self.lock().nodes.get(uid)?.connection.clone()
+    }
+
+    /// All connections.
+    pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.lock().nodes.values().filter_map(|entry| entry.connection.clone()).collect()
+    }
+
+    /// Has all connections be opened anew, with credentials that are read anew.
+    pub(super) async fn renew(&self) {
+        self.keyring.forget(true).await;
+        self.renewal.send_replace(());
+    }
+
+    /// When connections are to be opened anew.
+    pub(super) fn renewals(&self) -> watch::Receiver<()> {
+        self.renewal.subscribe()
     }
 
     /// Whether a node's `global` disconnects nodes that not all others see.

@@ -20,7 +20,7 @@ use crate::controller::cache::Key;
 const CONNECT_NODE: Duration = Duration::from_secs(10);
 /// Pauses between tries: doubled from the first up to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LAST_PAUSE: Duration = Duration::from_secs(60);
+const LAST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Has one node connect to others.
 pub(super) struct Mender {
@@ -55,7 +55,7 @@ impl Mender {
                     return;
                 }
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         timeout_at(until, news).await.is_ok()
     }
@@ -82,10 +82,10 @@ impl Mender {
         match answer {
             Ok(Connected::Yes) => info!(%namespace, cluster = %name, %node, %other, "had a node connect to another"),
             Ok(answer) => {
-                debug!(%namespace, cluster = %name, %node, %other, ?answer, "a node did not connect to another")
+                debug!(%namespace, cluster = %name, %node, %other, ?answer, "a node did not connect to another");
             }
             Err(error) => {
-                debug!(%namespace, cluster = %name, %node, %other, %error, "a node did not connect to another")
+                debug!(%namespace, cluster = %name, %node, %other, %error, "a node did not connect to another");
             }
         }
         is_connected

@@ -45,6 +45,8 @@ use crate::operator::metrics::{Metrics, NodeSample, ObserverMetrics};
 
 /// How many nodes are asked at the same time.
 const CONCURRENCY: usize = 64;
+/// How long a node may take to change its cookie.
+const SET_COOKIE: Duration = Duration::from_secs(5);
 
 /// Which nodes of a release to look at, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,8 +88,11 @@ struct Followed {
     cluster: Arc<Cluster>,
     tasks: HashMap<Arc<str>, AbortOnDropHandle<()>>,
     /// Nodes that are to connect to others.
-    menders: HashMap<Arc<str>, (watch::Sender<Vec<NodeName>>, AbortOnDropHandle<()>)>,
+    menders: HashMap<Arc<str>, Mending>,
 }
+
+/// Whom a node is to connect to, and the task that sees to it.
+type Mending = (watch::Sender<Vec<NodeName>>, AbortOnDropHandle<()>);
 
 impl Observer {
     /// An observer that looks at nothing yet, and the channel on which it names the clusters of which something is new.
@@ -149,6 +154,36 @@ impl Observer {
         state.releases.insert(release.clone(), Followed { list, cluster, tasks, menders });
     }
 
+    /// Tells each node of a cluster to use the next cookie from now on. Which of them do so is seen when they are connected
+    /// to anew.
+    pub async fn swap_cookies(&self, key: &Key) {
+        let Some((cluster, access)) = self.cluster(key) else { return };
+        cluster.keyring.forget(true).await;
+        let credentials = cluster.keyring.get(&self.shared.client, &key.namespace, &access).await;
+        let Ok(Some(next)) = credentials.map(|credentials| credentials.next.clone()) else { return };
+        let told = cluster.connections().into_iter().map(|connection| {
+            let (node, next) = (connection.peer().name.clone(), next.clone());
+            async move { connection.set_cookie(node, next, SET_COOKIE).await }
+        });
+        self.shared.metrics.asked(told.len().try_into().unwrap_or(u64::MAX));
+        // What one does not answer is asked again with the next look.
+        futures::future::join_all(told).await;
+        cluster.renew().await;
+    }
+
+    /// Connects to the nodes of a cluster anew, with what lets us in read anew.
+    pub async fn forget_access(&self, key: &Key) {
+        if let Some((cluster, _)) = self.cluster(key) {
+            cluster.renew().await;
+        }
+    }
+
+    fn cluster(&self, key: &Key) -> Option<(Arc<Cluster>, Access)> {
+        let state = self.lock();
+        let followed = state.releases.values().find(|followed| followed.list.cluster == *key)?;
+        Some((followed.cluster.clone(), followed.list.access.clone()))
+    }
+
     /// What is known of the nodes of a cluster, by release and pod. Empty if nobody looks at it.
     #[must_use]
     pub fn sightings(&self, cluster: &Key) -> Vec<Sighting> {
@@ -170,10 +205,10 @@ impl Observer {
                 });
                 continue;
             }
-            let (sender, wished) = watch::channel(others);
+            let (wish, receiver) = watch::channel(others);
             let (shared, cluster, key) = (self.shared.clone(), cluster.clone(), list.cluster.clone());
-            let mender = Mender { shared, cluster, key, uid: uid.clone(), wished };
-            menders.insert(uid, (sender, AbortOnDropHandle::new(tokio::spawn(mender.run()))));
+            let mender = Mender { shared, cluster, key, uid: uid.clone(), wished: receiver };
+            menders.insert(uid, (wish, AbortOnDropHandle::new(tokio::spawn(mender.run()))));
         }
     }
 

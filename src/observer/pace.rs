@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 /// How long a cluster is watched closely after a change.
-pub const ALERT: Duration = Duration::from_secs(60);
+pub const ALERT: Duration = Duration::from_mins(1);
 
 /// Pause between two looks at a node of a cluster that is watched closely; a large cluster gets more for each of its nodes.
 const CLOSE: Duration = Duration::from_secs(2);
@@ -15,7 +15,7 @@ const CLOSE_FOR_EACH: Duration = Duration::from_millis(50);
 
 /// Pauses between tries of a node that cannot be asked: doubled from the first up to the last.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+const LAST_RETRY: Duration = Duration::from_mins(1);
 
 /// The pause before the next look at a node of a cluster of `size`, after `failures` in a row. `chance` is between 0 and 1
 /// and spreads the looks: up to a tenth earlier.

@@ -34,6 +34,8 @@ pub struct Sighting {
     pub node: Node,
     /// What the last look came to.
     pub seen: Seen,
+    /// Whether it has ever answered.
+    pub has_answered: bool,
     /// Whether it was ever seen connected to another member of its cluster.
     pub has_met: bool,
 }
@@ -62,6 +64,8 @@ pub struct View {
     pub started_at: Timestamp,
     /// Whether its `global` disconnects nodes that not all others see.
     pub prevents_overlapping_partitions: bool,
+    /// Whether it uses the cookie that is about to take the place of the present one.
+    pub has_next_cookie: bool,
 }
 
 impl View {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::access::Access;
+use super::access::{Access, Credentials};
 use super::cluster::Cluster;
 use super::pace::pause;
 use super::sighting::{Failure, FailureKind, Node, View};
 use super::vitals::{self, Vitals};
 use super::{Shared, chance};
-use crate::beam::{Connection, Error, Limits, NodeName, OwnName, Target, Visibility, connect};
+use crate::beam::{Connection, Cookie, Error, Limits, NodeName, OwnName, Target, Visibility, connect};
 
 /// How long a node may take for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -45,6 +45,7 @@ struct Constants {
 struct Link {
     connection: Arc<Connection>,
     constants: Constants,
+    has_next_cookie: bool,
 }
 
 impl Watcher {
@@ -53,9 +54,14 @@ impl Watcher {
         let mut link = None;
         let (mut failures, mut looks, mut was_seen) = (0, 0, false);
         let mut alert = self.cluster.alert();
+        let mut renewals = self.cluster.renewals();
         let mut next = Instant::now() + SPREAD.mul_f64(chance());
         loop {
-            self.wait(next, link.as_ref(), &mut alert).await;
+            tokio::select! {
+                () = self.wait(next, link.as_ref(), &mut alert) => {}
+                // What lets us in has changed: whether it does is seen by connecting anew.
+                Ok(()) = renewals.changed() => link = None,
+            }
             let result = self.look(&mut link, looks % VITALS_EVERY == 0).await;
             let is_news = match result {
                 Ok((view, vitals)) => {
@@ -118,7 +124,7 @@ impl Watcher {
             self.cluster.connected(&self.node.uid, Some(opened.connection.clone()));
             *link = Some(opened);
         }
-        let Some(Link { connection, constants }) = link else { return Err(lost()) };
+        let Some(Link { connection, constants, has_next_cookie }) = link else { return Err(lost()) };
         let mut peers = connection.nodes(Visibility::Visible, ANSWER).await.map_err(|error| Failure::from(&error))?;
         self.shared.metrics.asked(1);
         peers.sort_unstable();
@@ -132,6 +138,7 @@ impl Watcher {
             otp_release: constants.otp_release.as_str().into(),
             started_at: constants.started_at,
             prevents_overlapping_partitions: constants.prevents_overlapping_partitions,
+            has_next_cookie: *has_next_cookie,
         };
         Ok((view, vitals))
     }
@@ -142,17 +149,35 @@ impl Watcher {
             credentials.map_err(|error| Failure { kind: FailureKind::NoAccess, message: error.to_string().into() })?;
         // Longer than the longest pause, so that it does not close between two looks.
         let limits = Limits { connect: CONNECT, idle: self.interval * 4, ..Limits::default() };
-        let opened = match connect(&self.target(self.node.expected.clone()), &credentials.cookie, &limits).await {
-            // A node that calls itself something else is looked at all the same: that is what there is to tell.
-            Err(Error::NameMismatch { actual, .. }) => {
-                connect(&self.target(Some(actual)), &credentials.cookie, &limits).await
-            }
-            other => other,
+        // A node that was told of the next cookie has no other one any more.
+        let next = match &credentials.next {
+            Some(next) => self.connect(next, &credentials, &limits).await.ok(),
+            None => None,
         };
-        let connection = opened.map_err(|error| Failure::from(&error))?;
+        let has_next_cookie = next.is_some();
+        let connection = if let Some(connection) = next {
+            connection
+        } else {
+            let opened = self.connect(&credentials.cookie, &credentials, &limits).await;
+            opened.map_err(|error| Failure::from(&error))?
+        };
         let constants = constants(&connection).await.map_err(|error| Failure::from(&error))?;
         self.shared.metrics.asked(5);
-        Ok(Link { connection: Arc::new(connection), constants })
+        Ok(Link { connection: Arc::new(connection), constants, has_next_cookie })
+    }
+
+    async fn connect(
+        &self,
+        cookie: &Cookie,
+        credentials: &Credentials,
+        limits: &Limits,
+    ) -> crate::beam::Result<Connection> {
+        let target = |expected| Target { tls: credentials.tls.clone(), ..self.target(expected) };
+        match connect(&target(self.node.expected.clone()), cookie, limits).await {
+            // A node that calls itself something else is looked at all the same: that is what there is to tell.
+            Err(Error::NameMismatch { actual, .. }) => connect(&target(Some(actual)), cookie, limits).await,
+            other => other,
+        }
     }
 
     fn target(&self, expected: Option<NodeName>) -> Target {

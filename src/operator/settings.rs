@@ -3,11 +3,15 @@
 //! Everything is read once, here, and checked before anything starts: a reconcile never looks at the environment, and a
 //! mistake ends the process with the name of the flag instead of showing up hours later. Durations are whole seconds.
 
+mod certificates;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+
+pub use certificates::CertificateSettings;
 
 use super::server::ListenAddress;
 use super::telemetry::{LogFilter, LogFormat};
@@ -68,6 +72,10 @@ pub struct Settings {
     /// Address of /healthz and /readyz: IP:PORT, or :PORT for every address of the pod.
     #[arg(long, value_name = "ADDRESS", default_value = ":8081")]
     pub health_address: ListenAddress,
+
+    /// How long certificates are valid.
+    #[command(flatten)]
+    pub certificates: CertificateSettings,
 
     /// Shape of log lines.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -210,6 +218,7 @@ fn cluster_domain(domain: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::tls::renewal::Lifetimes;
     use clap::Parser;
     use rstest::rstest;
 
@@ -231,6 +240,7 @@ mod tests {
         assert_eq!(settings.watch_namespace, WatchScope::Cluster);
         assert_eq!(settings.cluster_domain, "cluster.local");
         assert_eq!(settings.concurrency, 16);
+        assert_eq!(Lifetimes::from(&settings.certificates), Lifetimes::default());
         assert_eq!(settings.election.lease_duration, Duration::from_secs(30));
     }
 

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 
 use super::syntax::{is_label_key, is_label_value};
 use super::{labels, metadata, names};
-use crate::api::{ElixirRelease, Epmd, HeadlessService};
+use crate::api::{ElixirRelease, Epmd, HeadlessService, WorkloadKind};
 
 /// The headless Services that the distributed members of a cluster, oldest first, name: one for almost all clusters.
 #[must_use]
@@ -21,6 +21,25 @@ pub fn build(members: &[&ElixirRelease]) -> Vec<Service> {
         by_name.entry(name(member, &members[..index])).or_default().push(member);
     }
     by_name.into_iter().filter_map(|(name, users)| service(name, &users)).collect()
+}
+
+/// The headless Service of a StatefulSet of lone nodes, for the names of its pods. No peer is found through it, so it needs
+/// no port.
+#[must_use]
+pub fn of_lone(release: &ElixirRelease) -> Option<Service> {
+    if names::is_distributed(release) || release.spec.workload.kind != WorkloadKind::StatefulSet {
+        return None;
+    }
+    Some(Service {
+        metadata: metadata::of_release(release, names::governing_service(release)),
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".to_owned()),
+            publish_not_ready_addresses: Some(true),
+            selector: Some(labels::pod_selector(release)),
+            ..ServiceSpec::default()
+        }),
+        status: None,
+    })
 }
 
 /// The name that a member gives to the headless Service, unless a traffic Service has it already. A member that names it so
@@ -75,7 +94,7 @@ fn port(member: &ElixirRelease) -> ServicePort {
     let ports = &member.spec.cluster.ports;
     let (name, port) = match member.spec.cluster.epmd {
         Epmd::Enabled => ("epmd", ports.epmd),
-        Epmd::Disabled => ("distribution", ports.distribution.from),
+        Epmd::Disabled | Epmd::Application => ("distribution", ports.distribution.from),
     };
     ServicePort { name: Some(name.to_owned()), port: port.into(), ..ServicePort::default() }
 }
@@ -121,6 +140,7 @@ mod tests {
     #[case::annotated("{cluster: {service: {annotations: {a: b}}}}", "/metadata/annotations", json!({"a": "b"}))]
     #[case::not_ready_too("{}", "/spec/publishNotReadyAddresses", json!(true))]
     #[case::epmd("{cluster: {ports: {epmd: 4370}}}", "/spec/ports", json!([{"name": "epmd", "port": 4370}]))]
+    #[case::epmd_of_its_own("{cluster: {epmd: Application}}", "/spec/ports", json!([{"name": "distribution", "port": 9100}]))]
     #[case::no_epmd("{cluster: {epmd: Disabled}}", "/spec/ports", json!([{"name": "distribution", "port": 9100}]))]
     fn a_field_reaches_the_service(#[case] spec: &str, #[case] pointer: &str, #[case] expected: Value) {
         let services = serde_json::to_value(build(&[&fixture::release(spec)])).unwrap();
@@ -166,6 +186,19 @@ mod tests {
         let services = build(&[&indexer, &api]);
         let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
         assert_eq!(names, ["api", "shop-nodes"]);
+    }
+
+    #[test]
+    fn pods_of_a_lone_stateful_set_have_names() {
+        let release = fixture::release("{workload: {kind: StatefulSet}, cluster: {distribution: Disabled}}");
+        insta::assert_yaml_snapshot!(of_lone(&release).unwrap());
+    }
+
+    #[rstest]
+    #[case::that_is_a_member("workload: {kind: StatefulSet}")]
+    #[case::that_is_a_deployment("cluster: {distribution: Disabled}")]
+    fn no_service_of_its_own(#[case] spec: &str) {
+        assert_eq!(of_lone(&fixture::release(spec)), None);
     }
 
     #[test]

@@ -28,6 +28,25 @@ pub const RESTART: &str = "beam-operator.io/restart";
 pub const INPUTS: &str = "beam-operator.io/inputs";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
+/// Annotation on a pod: the options of TLS, as a file that the VM reads.
+pub const TLS_OPTIONS: &str = "beam-operator.io/tls-options";
+/// Annotation on a Secret with certificates of the operator's: when the operator looks at them again, in RFC 3339.
+pub const RENEW_AT: &str = "beam-operator.io/renew-at";
+/// Annotation on a Secret with certificates of the operator's: digest of the authorities that it holds.
+pub const AUTHORITIES: &str = "beam-operator.io/authorities";
+
+/// Annotation on a release: any new value asks for another cookie for its cluster.
+pub const ROTATE_COOKIE: &str = "beam-operator.io/rotate-cookie";
+/// Annotation on the Secret of a cookie while it is rotated: the release that asked for it, an equals sign, and its value.
+pub const ROTATING_COOKIE: &str = "beam-operator.io/rotating-cookie";
+/// First part of the annotations on the Secret of a cookie that say for which value of which release it was rotated.
+pub const ROTATED_COOKIE: &str = "rotated-cookie.beam-operator.io/";
+
+/// The annotation on the Secret of a cookie that says for which value of a release it was last rotated.
+#[must_use]
+pub fn rotated(release: &str) -> String {
+    format!("{ROTATED_COOKIE}{release}")
+}
 
 /// Condition and readiness gate of a pod: its node has met its cluster.
 pub const MET: &str = "beam-operator.io/clustered";
@@ -52,7 +71,7 @@ pub fn of_cluster(cluster: &str) -> BTreeMap<String, String> {
     [(MANAGED_BY, MANAGER), (CLUSTER, cluster)].into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
 
-/// The labels by which a release's pods are selected. They are immutable in a Deployment, so nothing may be added here.
+/// The labels by which a release's pods are selected. They are immutable in a Deployment and in a StatefulSet, so nothing may be added here.
 #[must_use]
 pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
     BTreeMap::from([(RELEASE.to_owned(), release.name_any())])

@@ -4,6 +4,7 @@
 //! whole object that the operator owns and nothing it does not: what is left out belongs to others.
 
 pub mod autoscaler;
+pub mod claims;
 pub mod controller_revision;
 pub mod cookie;
 pub mod deployment;
@@ -20,8 +21,10 @@ pub mod network_policy;
 pub mod pod;
 pub mod problem;
 pub mod reference;
+pub mod stateful_set;
 pub mod strict;
 pub mod syntax;
+pub mod tls;
 pub mod traffic_service;
 
 pub use metadata::owner;

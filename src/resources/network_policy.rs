@@ -150,6 +150,7 @@ mod tests {
     #[rstest]
     #[case::epmd_and_distribution("{}", &[(9100, 9105), (4369, 4369)])]
     #[case::no_epmd("{epmd: Disabled}", &[(9100, 9105)])]
+    #[case::epmd_of_its_own("{epmd: Application}", &[(9100, 9105)])]
     #[case::elsewhere("{ports: {epmd: 5000, distribution: {from: 6000, to: 6001}}}", &[(6000, 6001), (5000, 5000)])]
     #[case::more("{epmd: Disabled, ports: {extra: [{port: 5369}]}}", &[(5369, 5369), (9100, 9105)])]
     fn closed_ports(#[case] cluster: &str, #[case] expected: &[(u16, u16)]) {

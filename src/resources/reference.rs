@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::syntax::is_object_name;
+use super::tls::certificate::{Certificate, CertificateFlaw};
 
 /// The kind of an object that a pod reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +72,8 @@ pub struct Content {
     pub restart: bool,
     /// What is wrong with each value as a cookie, for keys that some release uses as one.
     pub cookie_flaws: BTreeMap<String, CookieFlaw>,
+    /// What it is as the certificate of a node, if it has the keys of one.
+    pub certificate: Option<Result<Certificate, CertificateFlaw>>,
 }
 
 /// Why the VM would not take a value as its cookie.

@@ -35,6 +35,9 @@ fn of_somebody_else(kind: ChildKind, name: &str) -> Value {
         ChildKind::NetworkPolicy => json!({"spec": {"podSelector": selector, "policyTypes": ["Ingress"]}}),
         ChildKind::ControllerRevision => json!({"revision": 1, "data": {"theirs": true}}),
         ChildKind::Deployment => json!({"spec": {"replicas": 0, "selector": selector, "template": pod}}),
+        ChildKind::StatefulSet => {
+            json!({"spec": {"replicas": 0, "selector": selector, "template": pod, "serviceName": "db"}})
+        }
         ChildKind::PodDisruptionBudget => json!({"spec": {"selector": selector, "maxUnavailable": 1}}),
         ChildKind::HorizontalPodAutoscaler => json!({"spec": {"scaleTargetRef": target, "maxReplicas": 2}}),
     };
@@ -55,6 +58,7 @@ fn of_somebody_else(kind: ChildKind, name: &str) -> Value {
 #[case(ChildKind::NetworkPolicy, "shop")]
 #[case(ChildKind::ControllerRevision, "(revision)")]
 #[case(ChildKind::Deployment, "shop")]
+#[case(ChildKind::StatefulSet, "shop")]
 #[case(ChildKind::PodDisruptionBudget, "shop")]
 #[case(ChildKind::HorizontalPodAutoscaler, "shop")]
 #[tokio::test]
@@ -68,10 +72,11 @@ async fn it_is_left_alone_and_told(
 ) {
     let scene = Scene::start("foreign").await;
     let name = &if kind == ChildKind::ControllerRevision { name_of_revision(&scene).await } else { name.to_owned() };
+    let workload = if kind == ChildKind::StatefulSet { "workload: {kind: StatefulSet}" } else { "" };
     let mut object = of_somebody_else(kind, name);
     object["metadata"]["labels"] = labels;
     let theirs = scene.apply_object(object).await;
-    scene.apply("shop", SHOP).await;
+    scene.apply("shop", &format!("{SHOP}\n{workload}")).await;
 
     let condition = scene.condition("shop", "Degraded", "NameTaken").await;
     let told = format!(
@@ -121,7 +126,12 @@ async fn untouched(scene: &Scene, kind: ChildKind, name: &str, before: &kube::ap
     };
     assert_eq!(after.managed_fields().iter().find(by_us), None);
     assert_eq!(after.uid(), before.uid());
-    let has_status = [ChildKind::Deployment, ChildKind::PodDisruptionBudget, ChildKind::HorizontalPodAutoscaler];
+    let has_status = [
+        ChildKind::Deployment,
+        ChildKind::StatefulSet,
+        ChildKind::PodDisruptionBudget,
+        ChildKind::HorizontalPodAutoscaler,
+    ];
     if !has_status.contains(&kind) {
         assert_eq!(after.resource_version(), before.resource_version());
     }

@@ -27,5 +27,7 @@ mod replicas;
 mod revisions;
 mod schema;
 mod sharing;
+mod stateful;
 mod status;
+mod tls;
 mod unread;

@@ -41,6 +41,7 @@ async fn defaults_are_filled_in() {
             "discovery": "DNS",
             "epmd": "Enabled",
             "ports": {"epmd": 4369, "distribution": {"from": 9100, "to": 9105}},
+            "tls": {"mode": "Disabled"},
         },
         "rollout": {
             "strategy": "RollingUpdate",

@@ -9,5 +9,6 @@ mod calls;
 mod cookies;
 mod footprint;
 mod harness;
+mod managed;
 mod names;
 mod tls;

@@ -21,5 +21,7 @@ mod release_tools;
 mod rollout;
 mod scaling;
 mod shared_cluster;
+mod tls;
+mod stateful;
 mod trouble;
 mod virtual_machine;

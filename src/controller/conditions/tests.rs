@@ -4,11 +4,14 @@ use rstest::rstest;
 
 use super::*;
 use crate::controller::apply::{self, Outcome};
-use crate::controller::fixture::{complete, failure, name_taken, observed, pod, running, troubled, valid};
+use crate::controller::fixture::{
+    complete, failure, name_taken, observed, pod, running, running_stateful, troubled, valid,
+};
 use crate::controller::observe::NotRead;
 use crate::controller::status::Verdict;
 use crate::resources::fixture;
 use crate::resources::reference::{Content, Reference};
+use crate::resources::stateful_set::Fixed;
 
 const THREE: &str = "replicas: 3";
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -31,7 +34,7 @@ fn problem() -> [Problem; 2] {
 
 #[test]
 fn ready_without_a_deployment() {
-    let told = ready(&observed(fixture::release(THREE)), &DeploymentView::default());
+    let told = ready(&observed(fixture::release(THREE)), &WorkloadView::default());
     assert_eq!(words(told), is("False", "NotCreated", "no Deployment was made yet"));
 }
 
@@ -47,7 +50,7 @@ fn ready_counts_nodes(#[case] pods: i32, #[case] expected: (&'static str, String
 
 #[test]
 fn nodes_that_are_ready_stay_so_while_kubernetes_has_not_looked_at_a_change_yet() {
-    let view = DeploymentView { observed: false, ..complete(3, "shop-1") };
+    let view = WorkloadView { observed: false, ..complete(3, "shop-1") };
     assert_eq!(ready(&running(THREE, view.clone()), &view).status, "True");
 }
 
@@ -149,7 +152,7 @@ fn a_name_that_somebody_else_has() {
 
 #[test]
 fn pods_that_cannot_be_made() {
-    let view = DeploymentView { failure: Some("exceeded quota: pods=3".into()), ..complete(2, "shop-1") };
+    let view = WorkloadView { failure: Some("exceeded quota: pods=3".into()), ..complete(2, "shop-1") };
     let told = degraded(&running(THREE, view), &valid("shop-1", Ok(&Outcome::default())), NOW);
     assert_eq!(words(told), is("True", "PodCreationFailed", "pods cannot be created: exceeded quota: pods=3"));
 }
@@ -228,7 +231,7 @@ fn the_worst_trouble_is_told_and_of_equals_the_first_by_name() {
 
 #[test]
 fn a_rollout_without_progress_whose_pods_show_no_trouble() {
-    let view = DeploymentView { deadline_exceeded: true, ..complete(2, "shop-1") };
+    let view = WorkloadView { deadline_exceeded: true, ..complete(2, "shop-1") };
     let shop = running("{replicas: 3, rollout: {progressDeadlineSeconds: 120}}", view);
     let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
     let message = "no progress for 120 seconds (spec.rollout.progressDeadlineSeconds): pods run but do not become \
@@ -238,7 +241,7 @@ fn a_rollout_without_progress_whose_pods_show_no_trouble() {
 
 #[test]
 fn what_the_operator_cannot_do_comes_before_what_kubernetes_cannot() {
-    let view = DeploymentView { failure: Some("quota".into()), deadline_exceeded: true, ..complete(2, "shop-1") };
+    let view = WorkloadView { failure: Some("quota".into()), deadline_exceeded: true, ..complete(2, "shop-1") };
     let mut shop = running(THREE, view);
     shop.pods = vec![troubled("a", TroubleKind::ImagePull, "no image")];
 
@@ -269,4 +272,37 @@ fn configuration_that_is_odd() {
 fn configuration_that_is_wrong_is_told_whole() {
     let message = "spec.image: must not be empty; spec.replicas: must not be negative";
     assert_eq!(words(configuration_valid(&Verdict::Invalid(&problem()))), is("False", "Invalid", message));
+}
+
+#[test]
+fn ready_without_a_stateful_set() {
+    let told = ready(&observed(fixture::release("workload: {kind: StatefulSet}")), &WorkloadView::default());
+    assert_eq!(words(told), is("False", "NotCreated", "no StatefulSet was made yet"));
+}
+
+#[rstest]
+#[case::in_order(
+    "OrderedReady",
+    "shop-0",
+    "run kubectl delete pod shop-2: it is of an earlier revision, and podManagementPolicy OrderedReady waits for it"
+)]
+#[case::at_once("Parallel", "shop-0", "correct spec.image or spec.imagePullSecrets")]
+#[case::in_order_and_of_the_revision("OrderedReady", "shop-1", "correct spec.image or spec.imagePullSecrets")]
+fn a_broken_pod_that_a_stateful_set_waits_for(#[case] policy: &str, #[case] revision: &str, #[case] remedy: &str) {
+    let fixed = Fixed { pod_management_policy: policy.into(), ..Fixed::default() };
+    let mut shop = running_stateful(THREE, WorkloadView { fixed: Some(fixed), ..complete(3, "shop-1") });
+    let broken = troubled("shop-2", TroubleKind::ImagePull, "no image");
+    shop.pods = vec![PodView { revision: Some(revision.into()), ..broken }];
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
+    assert_eq!(told.message, format!("1 of 1 pods cannot run. shop-2: no image. To mend it, {remedy}"));
+}
+
+#[test]
+fn a_stateful_set_that_makes_no_pods_tells_why_in_its_events() {
+    let view = WorkloadView { deadline_exceeded: true, ..complete(2, "shop-1") };
+    let shop = running_stateful(THREE, view);
+    let told = degraded(&shop, &valid("shop-1", Ok(&Outcome::default())), NOW);
+    let message = "no progress for 600 seconds (spec.rollout.progressDeadlineSeconds): pods are not made; kubectl \
+                   describe statefulset shop says why";
+    assert_eq!(words(told), is("True", "ProgressDeadlineExceeded", message));
 }

@@ -23,7 +23,7 @@ pub fn unseen(pod: &str) -> Sighting {
         is_ready: true,
         started: None,
     };
-    Sighting { release: "shop".into(), node, seen: Seen::NotYet, has_met: false }
+    Sighting { release: "shop".into(), node, seen: Seen::NotYet, has_answered: false, has_met: false }
 }
 
 /// A ready node that is connected to these.
@@ -36,8 +36,9 @@ pub fn seen(pod: &str, peers: &[&str]) -> Sighting {
         otp_release: "27".into(),
         started_at: Timestamp::from_second(1_800_000_000).unwrap(),
         prevents_overlapping_partitions: true,
+        has_next_cookie: false,
     };
-    Sighting { seen: Seen::View(Arc::new(view)), has_met: !peers.is_empty(), ..unseen(pod) }
+    Sighting { seen: Seen::View(Arc::new(view)), has_answered: true, has_met: !peers.is_empty(), ..unseen(pod) }
 }
 
 /// A ready node that could not be asked.
@@ -56,6 +57,16 @@ pub fn viewed(sighting: Sighting, change: impl FnOnce(&mut View)) -> Sighting {
 /// The same node in a pod that is not ready.
 pub fn starting(sighting: Sighting) -> Sighting {
     Sighting { node: Node { is_ready: false, ..sighting.node }, ..sighting }
+}
+
+/// The same node, whose container was started at this second.
+pub fn started(sighting: Sighting, second: i64) -> Sighting {
+    Sighting { node: Node { started: Timestamp::from_second(second).ok(), ..sighting.node }, ..sighting }
+}
+
+/// The same node, which had answered before.
+pub fn answered(sighting: Sighting) -> Sighting {
+    Sighting { has_answered: true, ..sighting }
 }
 
 /// The same node, which had met others before.

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::picture::{Member, Picture};
 use crate::api::ReadinessGate;
 use crate::controller::observe::Observed;
@@ -17,7 +19,9 @@ pub fn to_open(observed: &Observed) -> Vec<(Arc<str>, Arc<str>)> {
     let release = &*observed.release;
     let is_wanted = names::is_distributed(release) && release.spec.cluster.readiness_gate == ReadinessGate::Enabled;
     let Some(sightings) = observed.mesh.as_ref().filter(|_| is_wanted) else { return Vec::new() };
-    let picture = Picture::of(sightings, &observed.key.name, &release.status.clone().unwrap_or_default());
+    // For how long a node has run is of no interest here.
+    let before = release.status.clone().unwrap_or_default();
+    let picture = Picture::of(sightings, &observed.key.name, &before, Timestamp::MAX);
     let met = met(&picture);
     let shut = |sighting: &&Sighting| {
         let pod = observed.pods.iter().find(|pod| *pod.uid == *sighting.node.uid);
@@ -57,7 +61,6 @@ fn met<'a, 'b>(picture: &'b Picture<'a>) -> Vec<&'b Member<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use rstest::rstest;
 
     use super::super::fixture::{failed, seen, starting, viewed};

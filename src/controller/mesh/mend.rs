@@ -37,7 +37,7 @@ pub fn wishes(observed: &Observed, now: Timestamp) -> (Wishes, Option<Timestamp>
         return (Wishes::new(), None);
     };
     let before = release.status.clone().unwrap_or_default();
-    let picture = Picture::of(sightings, &observed.key.name, &before);
+    let picture = Picture::of(sightings, &observed.key.name, &before, now);
     let is_own = |member: &&Member| *member.sighting.release == *observed.key.name && member.sighting.view().is_some();
     let lost = |one: &Member, other: &Member| one.has_met && other.has_met;
     let wanted = |is_wanted: &dyn Fn(&Member, &Member) -> bool| -> Wishes {

@@ -9,6 +9,7 @@ mod mend;
 mod picture;
 mod report;
 mod restart;
+mod rotation;
 mod verdict;
 mod watchlist;
 
@@ -19,7 +20,8 @@ mod tests;
 
 pub use gate::to_open;
 pub use mend::{Wishes, wishes};
-pub use picture::{Member, Picture};
+pub use picture::{Member, Picture, grown_up_at};
 pub use report::{Seen, report, settles_at};
 pub use restart::{Restarts, to_restart};
+pub use rotation::{Move, asked_for, next as next_rotation, waits as rotation_waits};
 pub use watchlist::watchlist;

@@ -1,5 +1,7 @@
 //! Who is linked to whom, into which groups the nodes fall, and the state of each.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::api::{ElixirReleaseStatus, NodeState};
 use crate::beam::NodeName;
 use crate::observer::{FailureKind, Seen, Sighting};
@@ -26,16 +28,27 @@ pub struct Member<'a> {
     pub connected: usize,
     /// Whether it has ever met another.
     pub has_met: bool,
+    /// Whether it was started only now, so that it may still be on its way.
+    pub is_young: bool,
+}
+
+/// How long after its start a node may be on its way.
+const YOUTH: SignedDuration = SignedDuration::from_secs(30);
+
+/// When a node is on its way no longer.
+#[must_use]
+pub fn grown_up_at(sighting: &Sighting) -> Option<Timestamp> {
+    sighting.node.started?.checked_add(YOUTH).ok()
 }
 
 impl<'a> Picture<'a> {
     /// The picture of these nodes. What was told before of the nodes of `release` is where it is remembered that they have
     /// met, should this process be new.
     #[must_use]
-    pub fn of(sightings: &'a [Sighting], release: &str, before: &ElixirReleaseStatus) -> Self {
+    pub fn of(sightings: &'a [Sighting], release: &str, before: &ElixirReleaseStatus, now: Timestamp) -> Self {
         let links = Links::of(sightings);
         let told = |sighting: &Sighting| {
-            let own = before.nodes.iter().find(|node| &*node.pod == &*sighting.node.pod);
+            let own = before.nodes.iter().find(|node| *node.pod == *sighting.node.pod);
             own.filter(|_| &*sighting.release == release).map(|node| (node.state, node.expected))
         };
         let has_met = |sighting: &Sighting| {
@@ -55,16 +68,16 @@ impl<'a> Picture<'a> {
                 connected += usize::from(links.between(at, other));
             }
             let sighting = &sightings[at];
+            let is_young = grown_up_at(sighting).is_some_and(|at| now < at);
             let is_whole = connected == expected || is_in_main_group(&groups, at, connected);
             let state = match &sighting.seen {
-                Seen::NotYet => NodeState::Joining,
-                Seen::Failed(failure) => failed(failure.kind, sighting.node.is_ready),
+                Seen::Failed(failure) => failed(failure.kind, sighting, is_young),
                 Seen::View(view) if is_misnamed(sighting, &view.name) => NodeState::NameMismatch,
                 Seen::View(_) if is_whole => NodeState::Clustered,
                 Seen::View(_) if met[at] => NodeState::Partitioned,
-                Seen::View(_) => NodeState::Joining,
+                Seen::NotYet | Seen::View(_) => NodeState::Joining,
             };
-            Member { sighting, state, expected, connected, has_met: met[at] }
+            Member { sighting, state, expected, connected, has_met: met[at], is_young }
         });
         Self { members: members.collect(), groups }
     }
@@ -95,11 +108,14 @@ fn is_in_main_group(groups: &[Vec<usize>], at: usize, connected: usize) -> bool 
     }
 }
 
-fn failed(kind: FailureKind, is_ready: bool) -> NodeState {
+fn failed(kind: FailureKind, sighting: &Sighting, is_young: bool) -> NodeState {
+    // Its virtual machine may be starting: a pod without a readiness probe is ready before.
+    let is_starting = !sighting.node.is_ready || is_young;
     match kind {
         FailureKind::WrongCookie => NodeState::CookieMismatch,
-        // Its virtual machine may be starting.
-        FailureKind::NotDistributed | FailureKind::Unreachable if !is_ready => NodeState::Joining,
+        FailureKind::NotDistributed | FailureKind::Unreachable if is_starting => NodeState::Joining,
+        // One that was distributed has ended, and Kubernetes is about to notice.
+        FailureKind::NotDistributed if sighting.has_answered => NodeState::Unreachable,
         FailureKind::NotDistributed => NodeState::NotDistributed,
         FailureKind::NoAccess | FailureKind::Tls | FailureKind::Unreachable => NodeState::Unreachable,
     }

@@ -65,7 +65,7 @@ pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp)
         let clustered = told("Unknown", Reason::NotObserved, "the nodes were not looked at yet".to_owned());
         return unseen(name, clustered);
     }
-    let picture = Picture::of(sightings, &observed.key.name, before);
+    let picture = Picture::of(sightings, &observed.key.name, before, now);
     let own = || picture.members.iter().filter(|member| *member.sighting.release == *observed.key.name);
     let mut nodes: Vec<_> = own().map(|member| node(member, observed, before)).collect();
     nodes.sort_by(|a, b| (a.state, &a.pod).cmp(&(b.state, &b.pod)));

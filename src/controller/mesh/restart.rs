@@ -44,7 +44,7 @@ pub fn to_restart(observed: &Observed, now: Timestamp) -> Option<(Arc<str>, Arc<
     if !sightings.iter().all(is_settled) {
         return None;
     }
-    let picture = Picture::of(sightings, &observed.key.name, &before);
+    let picture = Picture::of(sightings, &observed.key.name, &before, now);
     let [main, others @ ..] = picture.groups.as_slice() else { return None };
     if others.first().is_none_or(|second| second.len() == main.len()) {
         return None;

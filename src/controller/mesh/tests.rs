@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::fixture::{failed, met, name, seen, starting, unseen, viewed};
+use super::fixture::{answered, failed, met, name, seen, started, starting, unseen, viewed};
 use super::*;
 use crate::api::{ElixirReleaseStatus, NodeState};
 use crate::controller::fixture::{complete, running};
@@ -49,6 +49,7 @@ fn whole() -> Vec<Sighting> {
 #[case::no_access(vec![failed("a", FailureKind::NoAccess), failed("b", FailureKind::NoAccess)], "Unknown", "Unreachable")]
 #[case::cookie(vec![seen("a", &["b"]), seen("b", &["a"]), failed("c", FailureKind::WrongCookie)], "False", "CookieMismatch")]
 #[case::not_distributed(vec![seen("a", &[]), failed("b", FailureKind::NotDistributed)], "False", "NotDistributed")]
+#[case::ended(vec![seen("a", &["b"]), seen("b", &["a"]), answered(failed("c", FailureKind::NotDistributed))], "False", "NodesMissing")]
 #[case::name(vec![viewed(seen("a", &[]), |view| view.name = "a@b".parse().unwrap())], "False", "NameMismatch")]
 #[case::versions(vec![viewed(seen("a", &["b"]), |view| view.otp_release = "24".into()), seen("b", &["a"])], "False", "VersionConflict")]
 #[case::near_versions(vec![viewed(seen("a", &["b"]), |view| view.otp_release = "25".into()), seen("b", &["a"])], "True", "AllNodesConnected")]
@@ -219,4 +220,18 @@ proptest! {
             prop_assert!(mesh.iter().filter(|sighting| sighting.node.is_ready).all(everyone_sees));
         }
     }
+}
+
+#[rstest]
+#[case::alone(seen("c", &[]), "NodesMissing")]
+#[case::not_distributed_yet(failed("c", FailureKind::NotDistributed), "NotDistributed")]
+#[case::does_not_answer_yet(failed("c", FailureKind::Unreachable), "NodesMissing")]
+fn a_node_that_was_started_only_now_is_on_its_way(#[case] newcomer: Sighting, #[case] later: &str) {
+    let newcomer = started(newcomer, at(0).as_second());
+    let shop = observed(vec![seen("a", &["b"]), seen("b", &["a"]), newcomer]);
+    let reason =
+        |seconds| report(&shop, &ElixirReleaseStatus::default(), at(seconds)).clustered.unwrap().reason.to_string();
+    assert_eq!(reason(29), "NodesJoining");
+    assert_eq!(shop.relief(at(29)), Some(at(30)));
+    assert_eq!(reason(30), later);
 }

@@ -41,8 +41,12 @@ pub(super) fn clustered(picture: &Picture) -> Told {
     let unseen = ready.iter().copied().filter(|member| member.state == NodeState::Unreachable && member.connected == 0);
     let is_lone = ready.len() == 1;
     let missing: Vec<_> = of(NodeState::Joining).chain(unseen.filter(|_| !is_lone && sees_anybody(&ready))).collect();
-    if !missing.is_empty() {
+    if missing.iter().any(|member| !member.is_young) {
         return told("False", Reason::NodesMissing, nodes_missing(&missing));
+    }
+    if !missing.is_empty() {
+        let names = listed(missing.iter().map(|member| member.name()));
+        return told("Unknown", Reason::NodesJoining, format!("{names} started only now and may be on the way"));
     }
     if let Some(member) = of(NodeState::Unreachable).next() {
         return told("Unknown", Reason::Unreachable, unreachable(member));

@@ -7,7 +7,7 @@ use crate::beam::Port;
 use crate::controller::observe::Observed;
 use crate::controller::pod::PodView;
 use crate::observer::{Access, Node, Watchlist};
-use crate::resources::{Facts, names};
+use crate::resources::{Facts, names, tls};
 
 /// The nodes of a release; `None` if nobody should look at them.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn watchlist(observed: &Observed, facts: &Facts) -> Option<Watchlist> {
     }
     let port = match cluster.epmd {
         Epmd::Enabled => Port::Epmd(cluster.ports.epmd),
-        Epmd::Disabled => Port::Fixed(cluster.ports.distribution.from),
+        Epmd::Disabled | Epmd::Application => Port::Fixed(cluster.ports.distribution.from),
     };
     let mut nodes: Vec<_> = observed
         .pods
@@ -42,7 +42,7 @@ pub fn watchlist(observed: &Observed, facts: &Facts) -> Option<Watchlist> {
     nodes.sort_by(|a, b| a.pod.cmp(&b.pod));
     Some(Watchlist {
         cluster: observed.key.sibling(&names::cluster(release)),
-        access: Access { cookie: names::cookie(release) },
+        access: Access { cookie: names::cookie(release), tls: tls::access::access(release) },
         interval: Duration::from_secs(cluster.observation.interval_seconds.into()),
         nodes,
     })

@@ -115,11 +115,11 @@ fn a_deployment_of_somebody_else_tells_nothing_of_the_release() {
     let mut cache = cache(&[("shop", "")]);
     deployment(&mut cache, "other");
     let observed = of(&cache, "shop");
-    assert_eq!((observed.deployment(), observed.running_revision()), (None, None));
+    assert_eq!((observed.workload(), observed.running_revision()), (None, None));
 
     let mut cache = self::cache(&[("shop", "")]);
     deployment(&mut cache, "shop");
-    assert_eq!(of(&cache, "shop").deployment().unwrap().wanted, 3);
+    assert_eq!(of(&cache, "shop").workload().unwrap().wanted, 3);
 }
 
 #[test]
@@ -166,6 +166,7 @@ fn of_what_the_pods_read_only_what_exists_is_there() {
         file_keys: [].into(),
         restart: true,
         cookie_flaws: [].into(),
+        certificate: None,
     };
     for (unread, found) in unread.iter().zip([Some((1, content.clone())), None]) {
         cache.contents.put("store", unread, found);

@@ -1,11 +1,15 @@
 //! The status as a table, and that it comes to rest.
 
+mod stateful;
+
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
 use crate::api::{ElixirRelease, RolloutPhase};
-use crate::controller::fixture::{complete, deployment, failure, name_taken, observed, pod, running, troubled, valid};
+use crate::controller::fixture::{
+    complete, deployment, failure, name_taken, observed, ordinal, pod, running, stateful_set, troubled, valid,
+};
 use crate::controller::pod::TroubleKind;
 use crate::resources::fixture;
 
@@ -17,7 +21,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// The status of a release whose Deployment is this far and which asks for `shop-2`.
-fn told(spec: &str, view: DeploymentView) -> ElixirReleaseStatus {
+fn told(spec: &str, view: WorkloadView) -> ElixirReleaseStatus {
     status(&running(spec, view), &valid("shop-2", Ok(&Outcome::default())), at(0))
 }
 
@@ -48,10 +52,10 @@ fn a_release_that_runs() {
 }
 
 #[rstest]
-#[case::wanted_and_ready(DeploymentView { ready: 2, ..complete(3, "shop-2") }, (3, 2, 3), "2/3")]
-#[case::of_the_target(DeploymentView { replicas: 4, updated: 1, ..complete(3, "shop-2") }, (4, 3, 1), "3/3")]
+#[case::wanted_and_ready(WorkloadView { ready: 2, ..complete(3, "shop-2") }, (3, 2, 3), "2/3")]
+#[case::of_the_target(WorkloadView { replicas: 4, updated: 1, ..complete(3, "shop-2") }, (4, 3, 1), "3/3")]
 #[case::of_another_revision(complete(3, "shop-1"), (3, 3, 0), "3/3")]
-fn counts(#[case] view: DeploymentView, #[case] expected: (i32, i32, i32), #[case] ready: &str) {
+fn counts(#[case] view: WorkloadView, #[case] expected: (i32, i32, i32), #[case] ready: &str) {
     let status = told(THREE, view);
     assert_eq!((status.replicas, status.ready_replicas, status.updated_replicas), expected);
     assert_eq!(status.ready.as_deref(), Some(ready));
@@ -94,17 +98,17 @@ fn the_selector_selects_the_pods() {
 #[rstest]
 #[case::complete(complete(3, "shop-2"), RolloutPhase::Complete, "")]
 #[case::no_node_wanted_yet_one_left(
-    DeploymentView { replicas: 4, ..complete(3, "shop-2") },
+    WorkloadView { replicas: 4, ..complete(3, "shop-2") },
     RolloutPhase::Progressing,
     "3 of 3 nodes run shop-2 and are available; 1 of an earlier one still run"
 )]
 #[case::started(
-    DeploymentView { updated: 1, available: 3, ..complete(3, "shop-2") },
+    WorkloadView { updated: 1, available: 3, ..complete(3, "shop-2") },
     RolloutPhase::Progressing,
     "1 of 3 nodes run shop-2 and are available; 2 of an earlier one still run"
 )]
 #[case::not_available(
-    DeploymentView { available: 2, ..complete(3, "shop-2") },
+    WorkloadView { available: 2, ..complete(3, "shop-2") },
     RolloutPhase::Progressing,
     "2 of 3 nodes run shop-2 and are available"
 )]
@@ -114,22 +118,22 @@ fn the_selector_selects_the_pods() {
     "0 of 3 nodes run shop-2 and are available; 3 of an earlier one still run"
 )]
 #[case::not_observed(
-    DeploymentView { observed: false, ..complete(3, "shop-2") },
+    WorkloadView { observed: false, ..complete(3, "shop-2") },
     RolloutPhase::Progressing,
     "0 of 3 nodes run shop-2 and are available; 3 of an earlier one still run"
 )]
 #[case::not_scaled(complete(2, "shop-2"), RolloutPhase::Progressing, "2 of 3 nodes run shop-2 and are available")]
 #[case::late(
-    DeploymentView { available: 2, deadline_exceeded: true, ..complete(3, "shop-2") },
+    WorkloadView { available: 2, deadline_exceeded: true, ..complete(3, "shop-2") },
     RolloutPhase::Failed,
     "2 of 3 nodes run shop-2 and are available"
 )]
 #[case::complete_after_all(
-    DeploymentView { deadline_exceeded: true, ..complete(3, "shop-2") },
+    WorkloadView { deadline_exceeded: true, ..complete(3, "shop-2") },
     RolloutPhase::Complete,
     ""
 )]
-fn phases(#[case] view: DeploymentView, #[case] phase: RolloutPhase, #[case] message: &str) {
+fn phases(#[case] view: WorkloadView, #[case] phase: RolloutPhase, #[case] message: &str) {
     let rollout = told(THREE, view).rollout.unwrap();
     assert_eq!((rollout.phase, rollout.message.as_str()), (phase, message));
 }
@@ -233,12 +237,12 @@ fn times_have_whole_seconds() {
     assert_eq!(time.subsec_nanosecond(), 0);
 }
 
-fn view() -> impl Strategy<Value = DeploymentView> {
+fn view() -> impl Strategy<Value = WorkloadView> {
     let revision = prop::option::of(prop::sample::select(&["shop-1", "shop-2"][..]));
     (revision, any::<[bool; 3]>(), prop::array::uniform5(0..5_i32)).prop_map(|(revision, flags, counts)| {
         let [observed, fails, deadline_exceeded] = flags;
         let [wanted, replicas, updated, ready, available] = counts;
-        DeploymentView {
+        WorkloadView {
             revision: revision.map(Into::into),
             observed,
             wanted,
@@ -248,6 +252,7 @@ fn view() -> impl Strategy<Value = DeploymentView> {
             available: available.min(ready).min(replicas),
             failure: fails.then(|| "exceeded quota".into()),
             deadline_exceeded,
+            fixed: None,
         }
     })
 }
@@ -261,6 +266,17 @@ fn anything() -> impl Strategy<Value = Observed> {
             None => pod("b"),
         });
         Observed { pods: pods.collect(), children: view.map(deployment).into_iter().collect(), ..shop }
+    })
+}
+
+/// The same of a release that asks for a StatefulSet, has one or not, and perhaps a Deployment as well.
+fn anything_stateful() -> impl Strategy<Value = Observed> {
+    (anything(), prop::option::of(view()), prop::option::of(0..700_i64)).prop_map(|(shop, view, moved)| {
+        let mut release = (*shop.release).clone();
+        release.spec.workload.kind = crate::api::WorkloadKind::StatefulSet;
+        let children = shop.children.iter().cloned().chain(view.map(stateful_set)).collect();
+        let pods = shop.pods.iter().cloned().chain(moved.map(|seconds| ordinal(0, at(-seconds)))).collect();
+        Observed { release: release.into(), children, pods, ..shop }
     })
 }
 
@@ -282,7 +298,8 @@ fn tell(observed: &Observed, came: usize, seconds: i64) -> ElixirReleaseStatus {
 proptest! {
     #[test]
     fn a_release_at_rest_has_the_status_that_it_has(
-        before in anything(), came_before in any::<usize>(), after in anything(), came in any::<usize>(),
+        before in prop_oneof![anything(), anything_stateful()], came_before in any::<usize>(),
+        after in prop_oneof![anything(), anything_stateful()], came in any::<usize>(),
     ) {
         let first = tell(&before, came_before, 0);
         let second = tell(&stored(&after, &first, 2), came, 60);
@@ -290,7 +307,7 @@ proptest! {
     }
 
     #[test]
-    fn a_status_says_each_thing_once(shop in anything(), came in any::<usize>()) {
+    fn a_status_says_each_thing_once(shop in prop_oneof![anything(), anything_stateful()], came in any::<usize>()) {
         let status = tell(&shop, came, 0);
         let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
         prop_assert_eq!(types, ["Ready", "Progressing", "Degraded", "Clustered", "ConfigurationValid"]);

@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use kube::ResourceExt;
 
-use crate::api::{Discovery, ElixirRelease, Epmd};
+use crate::api::{Discovery, ElixirRelease, Epmd, TlsMode};
 use crate::resources::names;
 use crate::resources::problem::Problem;
 
@@ -41,7 +41,7 @@ fn disagreements(younger: &ElixirRelease, older: &ElixirRelease) -> Vec<(&'stati
     let (own, rule) = (&younger.spec.cluster, &older.spec.cluster);
     let uses_dns = own.discovery == Discovery::Dns || rule.discovery == Discovery::Dns;
     let has_epmd = (own.epmd, rule.epmd) == (Epmd::Enabled, Epmd::Enabled);
-    let has_none = (own.epmd, rule.epmd) == (Epmd::Disabled, Epmd::Disabled);
+    let has_none = own.epmd == rule.epmd && own.epmd != Epmd::Enabled;
     let (ours, theirs) = (own.ports.distribution.from, rule.ports.distribution.from);
     [
         differ(true, "spec.cluster.cookie", &cookie(younger), &cookie(older)),
@@ -49,6 +49,7 @@ fn disagreements(younger: &ElixirRelease, older: &ElixirRelease) -> Vec<(&'stati
         differ(has_epmd, "spec.cluster.ports.epmd", &own.ports.epmd, &rule.ports.epmd),
         differ(has_none, "spec.cluster.ports.distribution.from", &ours, &theirs),
         differ(uses_dns, "spec.cluster.basename", &names::basename(younger), &names::basename(older)),
+        differ(true, "spec.cluster.tls", &tls(younger), &tls(older)),
     ]
     .into_iter()
     .flatten()
@@ -79,9 +80,21 @@ fn cookie(release: &ElixirRelease) -> String {
     format!("key {} of Secret {}", cookie.key, cookie.name)
 }
 
+fn tls(release: &ElixirRelease) -> String {
+    let tls = &release.spec.cluster.tls;
+    match (tls.mode, &tls.secret_name) {
+        (TlsMode::Disabled, _) => "Disabled".to_owned(),
+        (TlsMode::Managed, _) => "Managed".to_owned(),
+        (TlsMode::Secret, name) => format!("Secret {}", name.as_deref().unwrap_or_default()),
+        // What the operator shows to the nodes is no matter between them.
+        (TlsMode::Application, _) => "Application".to_owned(),
+    }
+}
+
 fn word(epmd: Epmd) -> &'static str {
     match epmd {
         Epmd::Enabled => "Enabled",
         Epmd::Disabled => "Disabled",
+        Epmd::Application => "Application",
     }
 }

@@ -3,9 +3,9 @@
 use kube::ResourceExt;
 
 use crate::api::ElixirRelease;
-use crate::resources::names;
 use crate::resources::problem::Problem;
 use crate::resources::syntax::{is_dns_label, is_object_name};
+use crate::resources::{names, tls};
 
 /// What Kubernetes allows in a label and in the name of a Service.
 const LABEL: usize = 63;
@@ -72,11 +72,13 @@ fn basename(release: &ElixirRelease) -> Option<Problem> {
 fn accounts_and_secrets(release: &ElixirRelease) -> Vec<Problem> {
     let spec = &release.spec;
     let cookie = spec.cluster.cookie.secret_key_ref.as_ref();
+    let certificate = spec.cluster.tls.secret_name.as_ref().filter(|name| !name.is_empty());
     let account = spec.service_account_name.as_ref().filter(|name| !name.is_empty());
     let mut problems = Vec::new();
     let objects = [
         ("spec.cluster.cookie.secretKeyRef.name", cookie.map(|cookie| &cookie.name), "Secret"),
         ("spec.serviceAccountName", account, "ServiceAccount"),
+        (tls::SECRET_NAME, certificate, "Secret"),
     ];
     for (field, name, kind) in objects {
         if name.is_some_and(|name| !is_object_name(name)) {

@@ -10,7 +10,7 @@ use crate::api::ElixirRelease;
 use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
 use crate::resources::reference::{Content, Contents, CookieFlaw, Reference, ReferenceKind, Use};
-use crate::resources::{cookie, names};
+use crate::resources::{cookie, names, tls};
 
 /// The field that names a cookie of the user's own.
 const COOKIE: &str = "spec.cluster.cookie.secretKeyRef";
@@ -19,29 +19,37 @@ pub(super) fn problems(release: &ElixirRelease, draft: &Draft, references: Refer
     let uses = pod::references(release, draft);
     let mut problems = impossible(&uses);
     let Some(read) = references.contents() else { return problems };
-    let contents = with_own_cookie(release, read);
+    let contents = with_own_secrets(release, read);
     let looked_for = uses.iter().filter(|place| !place.optional && place.reference.is_possible());
-    problems.extend(looked_for.filter_map(|place| match contents.get(&place.reference) {
-        Some(content) => missing_key(place, content),
-        None if references.is_whole() => Some(missing(release, place)),
-        None => None,
-    }));
+    for place in looked_for {
+        let problem = match contents.get(&place.reference) {
+            Some(content) => missing_key(place, content),
+            None if references.is_whole() => Some(missing(release, place)),
+            None => None,
+        };
+        // Of an object that is missing, one word for each field is enough.
+        if let Some(problem) = problem.filter(|problem| !problems.contains(problem)) {
+            problems.push(problem);
+        }
+    }
     problems.extend(flawed_cookie(release, &contents));
     problems
 }
 
-/// The objects that were read, and the cookie Secret that the operator makes: it is named by the release's own children,
-/// so it is known before it exists and never read.
-pub(super) fn with_own_cookie(release: &ElixirRelease, contents: &Contents) -> Contents {
-    let own = cookie::own_reference(release).map(|reference| (reference, cookie::own_content()));
-    contents.clone().into_iter().chain(own).collect()
+/// The objects that were read, and the Secrets that the operator makes: they are named by the release's own children, so
+/// they are known before they exist and not read.
+pub(super) fn with_own_secrets(release: &ElixirRelease, contents: &Contents) -> Contents {
+    let cookie = cookie::own_reference(release).map(|reference| (reference, cookie::own_content()));
+    let certificate = tls::own_reference(release).map(|reference| (reference, tls::own_content()));
+    contents.clone().into_iter().chain(cookie).chain(certificate).collect()
 }
 
 /// A name that no object can have, once for each field: an object of a volume is used once for each of its files.
 fn impossible(uses: &[Use]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    // The name of the cookie's Secret is judged with the other names, whether it is used or not.
-    let places = uses.iter().filter(|place| !place.reference.is_possible() && !place.field.starts_with(COOKIE));
+    // These names are judged with the others, whether they are used or not.
+    let is_judged_by_name = |field: &str| field.starts_with(COOKIE) || field == tls::SECRET_NAME;
+    let places = uses.iter().filter(|place| !place.reference.is_possible() && !is_judged_by_name(&place.field));
     for Use { reference, named_by, .. } in places {
         let kind = reference.kind;
         let message = if reference.name.is_empty() {
@@ -59,10 +67,10 @@ fn impossible(uses: &[Use]) -> Vec<Problem> {
 
 fn missing(release: &ElixirRelease, place: &Use) -> Problem {
     let namespace = release.namespace().unwrap_or_default();
-    let remedy = if place.field.starts_with(COOKIE) {
-        "create it, or remove secretKeyRef to have a cookie made"
-    } else {
-        "create it, or mark the reference as optional"
+    let remedy = match place.field.as_str() {
+        field if field.starts_with(COOKIE) => "create it, or remove secretKeyRef to have a cookie made",
+        tls::SECRET_NAME => "create it, or use cluster.tls.mode Managed to have certificates made",
+        _ => "create it, or mark the reference as optional",
     };
     let message = format!("{} does not exist in namespace {namespace}: {remedy}", place.reference);
     Problem::new(&place.field, message)

@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::api::{Epmd, PortRange, Protocol, ReleaseTool, Schedulers};
+use crate::api::{Epmd, PortRange, Protocol, ReleaseTool, Schedulers, TlsMode};
 use crate::resources::fixture;
 use crate::resources::reference::{Content, CookieFlaw, Reference, ReferenceKind};
 
@@ -15,7 +15,9 @@ mod names;
 mod objects;
 mod ports;
 mod robustness;
+mod tls;
 mod verbatim;
+mod workload;
 
 /// A release that uses what there is to use.
 const VALID: &str = "
@@ -34,6 +36,10 @@ type Broken<'a> = &'a mut ElixirRelease;
 
 fn valid() -> ElixirRelease {
     fixture::release(VALID)
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T04:00:00Z".parse().unwrap()
 }
 
 fn yaml<T: DeserializeOwned>(text: &str) -> T {
@@ -58,7 +64,7 @@ fn contents() -> Contents {
 }
 
 fn judge(release: &ElixirRelease, contents: &Contents) -> Result<Valid, Vec<String>> {
-    let verdict = validate(release, &[release], References::Read(contents), &Facts::default());
+    let verdict = validate(release, &[release], References::Read(contents), &Facts::default(), now());
     verdict.map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
@@ -81,6 +87,14 @@ fn nothing_is_wrong_with_the_fixture() {
         r.spec.cluster.ports.distribution = PortRange { from: 9100, to: 9100 };
     },
     "spec.cluster.ports.distribution: leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it: give it more ports if you need them"
+)]
+#[case::remote_commands_of_relx_with_tls_and_without_epmd(
+    |r: Broken| {
+        r.spec.release.tool = ReleaseTool::Relx;
+        r.spec.cluster.epmd = Epmd::Disabled;
+        r.spec.cluster.tls.mode = TlsMode::Managed;
+    },
+    "spec.cluster.epmd: leaves the one port to the node, so that ping, rpc and eval of relx, which need a VM to speak TLS, cannot start beside it: enable EPMD if you need them"
 )]
 #[case::variable_that_nobody_defines(
     |r: Broken| r.spec.env = yaml("[{name: URL, value: 'http://$(HOTS)'}]"),
@@ -118,6 +132,10 @@ fn warnings(#[case] changes: fn(&mut ElixirRelease), #[case] expected: &str) {
 })]
 #[case::no_epmd_no_port(|r: Broken| {
     r.spec.cluster.epmd = Epmd::Disabled;
+    r.spec.ports[1].container_port = 4369;
+})]
+#[case::an_epmd_of_its_own_has_no_port(|r: Broken| {
+    r.spec.cluster.epmd = Epmd::Application;
     r.spec.ports[1].container_port = 4369;
 })]
 #[case::another_protocol(|r: Broken| {

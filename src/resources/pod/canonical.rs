@@ -77,7 +77,8 @@ fn resource(reference: &mut ResourceFieldSelector) {
     amount(reference.divisor.get_or_insert_with(|| Quantity("0".to_owned())));
 }
 
-fn amount(Quantity(text): &mut Quantity) {
+/// Spells an amount as the API server does.
+pub(in crate::resources) fn amount(Quantity(text): &mut Quantity) {
     if let Some(canonical) = quantity::canonical(text) {
         *text = canonical;
     }

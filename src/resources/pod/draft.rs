@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{CONTAINERS, INIT_CONTAINERS, origin, skeleton};
+use super::{CONTAINERS, INIT_CONTAINERS, origin, skeleton, tls};
 use crate::api::{ElixirRelease, ReleaseTool};
 use crate::resources::merge::{self, overlay};
 use crate::resources::problem::Problem;
@@ -61,6 +61,7 @@ pub fn draft(release: &ElixirRelease) -> Result<Draft, Vec<Problem>> {
     };
     let container = pod.containers.remove(place);
     problems.extend(cookies_in_flags(release, &container));
+    problems.extend(tls::contradictions(release, &container));
     skeleton::settle_token(release, &mut pod);
     if problems.is_empty() { Ok(Draft { metadata, pod, container }) } else { Err(problems) }
 }

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Container, EnvVar};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube_quantity::ParsedQuantity;
 
+use super::tls::Files;
 use crate::api::{BusyWait, ElixirRelease, Epmd, ReleaseTool, Schedulers, SchedulersPolicy, Vm};
 use crate::resources::names;
 
@@ -37,23 +38,24 @@ pub(super) const EMULATOR: &str = "ERL_ZFLAGS";
 const MAX_SCHEDULERS: u16 = 1024;
 
 /// The flags of the release. `container` is the one with `podTemplate` merged in, because its CPU limit is the one that
-/// counts.
-pub(super) fn of(release: &ElixirRelease, container: &Container, env: &[EnvVar]) -> Vec<Flags> {
-    let distribution = Flags { variable: DISTRIBUTION, text: distribution(release, env), ours: Side::Last };
+/// counts; `tls` are the files of a node that speaks TLS.
+pub(super) fn of(release: &ElixirRelease, container: &Container, env: &[EnvVar], tls: Option<&Files>) -> Vec<Flags> {
+    let distribution = Flags { variable: DISTRIBUTION, text: distribution(release, env, tls), ours: Side::Last };
     let emulator = Flags { variable: EMULATOR, text: emulator(release, container), ours: Side::First };
     [distribution, emulator].into_iter().filter(|flags| !flags.text.is_empty()).collect()
 }
 
-/// Where the node listens. What the user's own flags say about it is left out: `-start_epmd` and `-erl_epmd_port` stop
-/// the VM from starting when given twice.
-fn distribution(release: &ElixirRelease, env: &[EnvVar]) -> String {
+/// Where the node listens, and how. What the user's own flags say about it is left out: `-start_epmd`, `-erl_epmd_port` and
+/// `-ssl_dist_optfile` stop the VM from starting when given twice, and of `-proto_dist` OTP 25 takes neither then.
+fn distribution(release: &ElixirRelease, env: &[EnvVar], tls: Option<&Files>) -> String {
     let spec = &release.spec;
     if spec.release.tool == ReleaseTool::None || !names::is_distributed(release) {
         return String::new();
     }
     let range = spec.cluster.ports.distribution;
+    // Without a daemon that knows better, peers expect a node on the one port that all have in common.
+    let last = if spec.cluster.epmd == Epmd::Enabled { range.to } else { range.from };
     let without_epmd = spec.cluster.epmd == Epmd::Disabled;
-    let last = if without_epmd { range.from } else { range.to };
     let listen = format!("-kernel inet_dist_listen_min {} inet_dist_listen_max {last}", range.from);
     // Not every parameter that begins so says where: `inet_dist_listen_options` leaves that open.
     let mut flags = vec![(&["inet_dist_listen_min", "inet_dist_listen_max"][..], listen)];
@@ -62,14 +64,22 @@ fn distribution(release: &ElixirRelease, env: &[EnvVar]) -> String {
         flags.push((&["-start_epmd"], "-start_epmd false".to_owned()));
         flags.push((&["-erl_epmd_port"], format!("-erl_epmd_port {}", range.from)));
     }
+    if let Some(files) = tls {
+        flags.push((&["-proto_dist"], "-proto_dist inet_tls".to_owned()));
+        flags.push((&["-ssl_dist_opt"], format!("-ssl_dist_optfile {}", files.options())));
+    }
     let written = |flag: &str| spec.vm.flags.contains(flag) || env.iter().any(|entry| holds(entry, flag));
     let is_open = |names: &[&str]| !names.iter().any(|name| written(name));
     flags.into_iter().filter(|(names, _)| is_open(names)).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether the VM takes flags from a variable.
+pub(super) fn is_read_by_the_vm(variable: &str) -> bool {
+    [DISTRIBUTION, "ERL_FLAGS", EMULATOR].contains(&variable)
+}
+
 fn holds(entry: &EnvVar, flag: &str) -> bool {
-    let read_by_the_vm = [DISTRIBUTION, "ERL_FLAGS", EMULATOR].contains(&entry.name.as_str());
-    read_by_the_vm && entry.value.as_ref().is_some_and(|text| text.contains(flag))
+    is_read_by_the_vm(&entry.name) && entry.value.as_ref().is_some_and(|text| text.contains(flag))
 }
 
 fn emulator(release: &ElixirRelease, container: &Container) -> String {

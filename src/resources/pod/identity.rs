@@ -4,12 +4,11 @@
 //! follows from it. No variable ever passes `-setcookie`: given twice, the VM ignores both.
 
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector};
-use kube::ResourceExt;
 
 use super::expansion::reference;
 use super::literal;
 use super::scratch::Scratch;
-use crate::api::{Discovery, ElixirRelease, Epmd, ReleaseTool};
+use crate::api::{Discovery, ElixirRelease, Epmd, Host, ReleaseTool};
 use crate::resources::{Facts, labels, names};
 
 /// The cookie, which only the release's own container gets.
@@ -18,6 +17,7 @@ pub(super) const COOKIE: &str = "BEAM_COOKIE";
 pub(super) const REMOTE_VM_ARGS: &str = "RELEASE_REMOTE_VM_ARGS";
 
 const POD_IP: &str = "POD_IP";
+const POD_NAME: &str = "POD_NAME";
 const NODE: &str = "BEAM_NODE";
 const CLUSTER_DNS: &str = "BEAM_CLUSTER_DNS";
 /// The port at which an EPMD listens unless told otherwise.
@@ -27,7 +27,7 @@ const EPMD_PORT: u16 = 4369;
 pub(super) fn of_node(release: &ElixirRelease, facts: &Facts) -> Vec<EnvVar> {
     let mut variables = vec![
         field(POD_IP, "status.podIP"),
-        field("POD_NAME", "metadata.name"),
+        field(POD_NAME, "metadata.name"),
         field("POD_NAMESPACE", "metadata.namespace"),
     ];
     if names::is_distributed(release) {
@@ -37,18 +37,15 @@ pub(super) fn of_node(release: &ElixirRelease, facts: &Facts) -> Vec<EnvVar> {
     variables
 }
 
-fn of_member(release: &ElixirRelease, facts: &Facts) -> [EnvVar; 5] {
-    let basename = names::basename(release);
-    let service = names::headless_service(release);
-    let namespace = release.namespace().unwrap_or_default();
-    let dns = format!("{service}.{namespace}.svc.{}", facts.cluster_domain);
-    [
-        literal("BEAM_BASENAME", basename.as_str()),
-        literal(NODE, format!("{basename}@{}", reference(POD_IP))),
-        cookie(release),
-        literal(CLUSTER_DNS, dns),
-        literal("BEAM_CLUSTER_SERVICE", service),
-    ]
+fn of_member(release: &ElixirRelease, facts: &Facts) -> Vec<EnvVar> {
+    let node = names::node(release, &reference(POD_NAME), &reference(POD_IP), facts);
+    let mut variables = vec![literal("BEAM_BASENAME", names::basename(release))];
+    variables.extend(node.map(|node| literal(NODE, node)));
+    variables.push(cookie(release));
+    variables.push(literal(CLUSTER_DNS, names::service_dns(release, facts)));
+    variables.push(literal("BEAM_CLUSTER_SERVICE", names::headless_service(release)));
+    variables.extend(names::seed_node(release, facts).map(|seed| literal("BEAM_SEED_NODE", seed)));
+    variables
 }
 
 /// What the release tool and well-known libraries read.
@@ -68,15 +65,17 @@ pub(super) fn of_tool(release: &ElixirRelease, scratch: &Scratch) -> Vec<EnvVar>
     variables
 }
 
+/// An image that makes its own name decides about the kind of name as well, and whether its start script or the
+/// application starts the distribution. Both variables would overrule what its `env.sh` says as a default.
 fn mix(release: &ElixirRelease, scratch: &Scratch) -> Vec<EnvVar> {
-    let mut variables = if names::is_distributed(release) {
-        vec![
+    let mut variables = match release.spec.cluster.host {
+        _ if !names::is_distributed(release) => vec![literal("RELEASE_DISTRIBUTION", "none")],
+        Host::PodIP | Host::PodFQDN => vec![
             literal("RELEASE_DISTRIBUTION", "name"),
             literal("RELEASE_NODE", reference(NODE)),
             literal("RELEASE_COOKIE", reference(COOKIE)),
-        ]
-    } else {
-        vec![literal("RELEASE_DISTRIBUTION", "none")]
+        ],
+        Host::Application => vec![literal("RELEASE_COOKIE", reference(COOKIE))],
     };
     variables.push(literal("RELEASE_TMP", scratch.directory.as_str()));
     variables.extend(scratch.remote_vm_args.as_deref().map(|file| literal(REMOTE_VM_ARGS, file)));
@@ -98,7 +97,8 @@ fn relx(release: &ElixirRelease, scratch: &Scratch) -> Vec<EnvVar> {
 fn discovery(release: &ElixirRelease) -> Vec<EnvVar> {
     let cluster = &release.spec.cluster;
     let mut variables = Vec::new();
-    if cluster.discovery == Discovery::Dns {
+    // Who reads it connects to the addresses that it finds, and no node is called by its address then.
+    if cluster.discovery == Discovery::Dns && cluster.host != Host::PodFQDN {
         variables.push(literal("DNS_CLUSTER_QUERY", reference(CLUSTER_DNS)));
     }
     if cluster.epmd == Epmd::Enabled && cluster.ports.epmd != EPMD_PORT {

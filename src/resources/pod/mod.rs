@@ -15,6 +15,7 @@
 //! | `identity` | the variables that the operator sets |
 //! | `flags` | the flags of the virtual machine |
 //! | `scratch` | volumes: a directory to write to, arguments for remote shells |
+//! | `tls` | a volume with the certificate of the node and the options of TLS |
 //! | `environment` | ours and the user's variables in one list, in an order that resolves |
 //! | `expansion` | the kubelet's `$(VAR)` |
 //! | `references` | ConfigMaps and Secrets that the pod reads |
@@ -34,10 +35,12 @@ mod quantity;
 mod references;
 mod scratch;
 mod skeleton;
+mod tls;
 mod undefined;
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodTemplateSpec};
 
+pub(super) use canonical::amount as canonical_amount;
 pub use draft::{Draft, draft};
 pub use origin::container as path_of_container;
 pub use references::references;
@@ -60,13 +63,15 @@ pub fn template(release: &ElixirRelease, draft: &Draft, facts: &Facts, contents:
 
     let inherited = environment::inherited(&draft.container, contents);
     let mut ours = identity;
+    let tls = tls::mount(release, &mut draft);
+    ours.extend(tls.iter().flat_map(|files| files.variables(release)));
     if release.spec.release.tool != ReleaseTool::None {
         let taken = environment::defines(&draft.container, &inherited, identity::REMOTE_VM_ARGS);
         let scratch = scratch::mount(release, &mut draft, !taken);
         ours.extend(identity::of_tool(release, &scratch));
     }
     let mut theirs = draft.container.env.take().unwrap_or_default();
-    for flags in flags::of(release, &draft.container, &theirs) {
+    for flags in flags::of(release, &draft.container, &theirs, tls.as_ref()) {
         environment::join(&flags, &mut ours, &mut theirs, &inherited, contents);
     }
     draft.container.env = some(environment::compose(ours, theirs, &inherited));

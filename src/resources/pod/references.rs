@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, KeyToPath, ProjectedVolumeSo
 use super::draft::Draft;
 use super::{CONTAINERS, INIT_CONTAINERS, origin};
 use crate::api::ElixirRelease;
-use crate::resources::names;
 use crate::resources::reference::{Reference, ReferenceKind, Use};
+use crate::resources::{names, tls};
 
 /// Every place in which the pods of a release read a ConfigMap or Secret.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn references(release: &ElixirRelease, draft: &Draft) -> Vec<Use> {
     let in_containers = init.chain(others).flat_map(|(list, container)| of_container(release, list, container));
     let volumes = draft.pod.volumes.iter().flatten();
     let in_volumes = volumes.flat_map(|volume| of_volume(volume, &origin::volume(release, &volume.name)));
-    cookie(release).into_iter().chain(in_containers).chain(in_volumes).collect()
+    cookie(release).into_iter().chain(certificate(release)).chain(in_containers).chain(in_volumes).collect()
 }
 
 /// An object as a field of the resource names it.
@@ -77,6 +77,20 @@ fn cookie(release: &ElixirRelease) -> Option<Use> {
     let secret = release.spec.cluster.cookie.secret_key_ref.as_ref().filter(|_| names::is_distributed(release))?;
     let named = Named::secret(&secret.name, None, "spec.cluster.cookie.secretKeyRef".to_owned());
     Some(named.variable(&secret.key))
+}
+
+/// The Secret of `cluster.tls`. With mode Application it is the operator that reads it, and needs the same keys.
+fn certificate(release: &ElixirRelease) -> Vec<Use> {
+    let Some(name) = tls::given(release) else { return Vec::new() };
+    let of_key = |key: &str| Use {
+        reference: Reference { kind: ReferenceKind::Secret, name: name.clone() },
+        field: tls::SECRET_NAME.to_owned(),
+        named_by: tls::SECRET_NAME.to_owned(),
+        key: Some(key.to_owned()),
+        is_file: true,
+        optional: false,
+    };
+    tls::KEYS.map(of_key).to_vec()
 }
 
 fn of_container(release: &ElixirRelease, list: &str, container: &Container) -> Vec<Use> {

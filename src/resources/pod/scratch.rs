@@ -49,7 +49,7 @@ fn add_arguments(draft: &mut Draft) -> String {
 
 /// Adds a volume and mounts it into the release's container. Returns the path, which differs from the wanted one where
 /// the user has mounted something there.
-fn add(draft: &mut Draft, name: &str, path: &str, read_only: bool, volume: Volume) -> String {
+pub(super) fn add(draft: &mut Draft, name: &str, path: &str, read_only: bool, volume: Volume) -> String {
     let volumes = draft.pod.volumes.get_or_insert_default();
     let name = free(name, |taken| volumes.iter().any(|volume| volume.name == taken));
     volumes.push(Volume { name: name.clone(), ..volume });

@@ -92,6 +92,24 @@ const LONG: &str = "a-release-with-a-name-of-more-than-52-characters-0123";
     "<nil>: Invalid value: metadata.name must be a DNS label that starts with a letter: the Service has the same name",
     "metadata.name: must be a DNS label that starts with a letter: the Service has the same name"
 )]
+#[case::names_in_dns(
+    "shop",
+    "{image: 'shop:1', cluster: {host: PodFQDN}}",
+    "spec: Invalid value: cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP",
+    "spec.cluster.host: cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"
+)]
+#[case::claims_of_a_deployment(
+    "shop",
+    "{image: 'shop:1', workload: {volumeClaimTemplates: [{metadata: {name: data}}]}}",
+    "spec.workload: Invalid value: workload.volumeClaimTemplates needs workload.kind StatefulSet: set it, or use a volume of spec.volumes",
+    "spec.workload: workload.volumeClaimTemplates needs workload.kind StatefulSet: set it, or use a volume of spec.volumes"
+)]
+#[case::order_of_a_deployment(
+    "shop",
+    "{image: 'shop:1', workload: {podManagementPolicy: OrderedReady}}",
+    "spec.workload: Invalid value: workload.podManagementPolicy needs workload.kind StatefulSet: set it, or remove the policy",
+    "spec.workload: workload.podManagementPolicy needs workload.kind StatefulSet: set it, or remove the policy"
+)]
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn it_is_refused(#[case] name: &str, #[case] spec: &str, #[case] message: &str, #[case] rendered: &str) {

@@ -1,7 +1,7 @@
 //! The API servers that the tests use.
 //!
 //! Most tests share one, which `cargo xtask test` starts: etcd, an API server and the controller manager, so there is
-//! garbage collection and there are Deployment, ReplicaSet and HorizontalPodAutoscaler controllers; there is no scheduler
+//! garbage collection and there are Deployment, StatefulSet and HorizontalPodAutoscaler controllers; there is no scheduler
 //! and no node, so pods stay Pending and say only what a test writes into their status. A test that has to break an API
 //! server, or to change what all others rely on, starts one of its own.
 

@@ -20,8 +20,10 @@ impl EndState {
         let mut objects = BTreeMap::new();
         for kind in ChildKind::ALL {
             for object in namespace.children(kind).list(&ListParams::default()).await.unwrap() {
-                // The controller manager makes this ServiceAccount in every namespace.
-                if (kind, object.name_any().as_str()) != (ChildKind::ServiceAccount, "default") {
+                // The controller manager makes this ServiceAccount in every namespace, and the revisions that a StatefulSet
+                // keeps for itself are nobody's children.
+                let is_default = (kind, object.name_any().as_str()) == (ChildKind::ServiceAccount, "default");
+                if !is_default && object.owner_references().iter().all(|owner| owner.kind != "StatefulSet") {
                     let name = format!("{} {}", kind.as_str(), object.name_any());
                     objects.insert(name, child(serde_json::to_value(object).unwrap()));
                 }

@@ -1,4 +1,4 @@
-//! What a kubelet would say of pods. The ReplicaSet controller makes them; no node ever runs them.
+//! What a kubelet would say of pods. Kubernetes' controllers make them; no node ever runs them.
 
 use beam_operator::resources::labels;
 use k8s_openapi::api::core::v1::Pod;

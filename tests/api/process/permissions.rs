@@ -156,6 +156,12 @@ rollout: {revisionHistoryLimit: 0}
 ";
     scene.apply("shop", less).await;
     scene.applied("shop").await;
+    // From one kind of workload to the other and back, which deletes each once.
+    for (kind, gone) in [("StatefulSet", ChildKind::Deployment), ("Deployment", ChildKind::StatefulSet)] {
+        scene.apply("shop", &format!("{{image: 'shop:3', replicas: 0, workload: {{kind: {kind}}}}}")).await;
+        scene.applied("shop").await;
+        scene.gone(gone, "shop").await;
+    }
     scene.apply("bad", "image: 'bad: 1'").await;
     scene.event("bad", "ConfigurationInvalid").await;
     let is_degraded =

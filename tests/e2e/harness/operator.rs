@@ -43,8 +43,13 @@ impl Operator {
     pub async fn replicas(&self, count: usize) -> Replicas<'_> {
         let replicas = Replicas { cluster: &self.cluster };
         replicas.scale(count);
+        // A number that is zero is left out of the status.
         let available = format!("--for=jsonpath={{.status.availableReplicas}}={count}");
-        let wait = ["wait", &available, "--namespace", NAMESPACE, "deployment/beam-operator", "--timeout=2m"];
+        let selector = format!("--selector={PODS}");
+        let wait = match count {
+            0 => ["wait", "--for=delete", "--namespace", NAMESPACE, "pod", &selector, "--timeout=2m"].to_vec(),
+            _ => ["wait", &available, "--namespace", NAMESPACE, "deployment/beam-operator", "--timeout=2m"].to_vec(),
+        };
         output(&mut self.cluster.kubectl(&wait).into(), "").await.unwrap();
         replicas
     }

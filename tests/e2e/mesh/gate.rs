@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use beam_operator::api::ElixirRelease;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use serde_json::json;
 
-use crate::harness::{Namespace, Operator, Release, meshed, shop};
+use crate::harness::{Namespace, Operator, Release, eventually, meshed, shop};
 
 const GATED: &str = "{replicas: 3, cluster: {readinessGate: Enabled}}";
 
@@ -24,10 +25,14 @@ async fn a_rolling_update_waits_for_the_mesh_and_the_gate_for_the_operator() {
     // While nobody looks, a new pod waits, and what runs goes on.
     let operator = Operator::of(&namespace.cluster);
     let away = operator.replicas(0).await;
-    shop.nodes().await[0].exec(&["/app/bin/shop", "stop"]).await.unwrap();
-    namespace.kubectl(&["delete", "pod", "--wait=false", &shop.pods().await[1].metadata.name.clone().unwrap()]).await;
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    let pods = shop.pods().await;
+    let gone = shop.pods().await[1].name_any();
+    namespace.kubectl(&["delete", "pod", &gone]).await;
+    let pods = eventually("three pods whose containers are ready", async || {
+        let pods = shop.pods().await;
+        let running = pods.iter().filter(|pod| has(pod, "ContainersReady")).count();
+        if pods.len() == 3 && running == 3 { Ok(pods) } else { Err(format!("{running} of {}", pods.len())) }
+    })
+    .await;
     assert_eq!(pods.iter().filter(|pod| is_open(pod)).count(), 2, "a gate that is open stays open");
     assert_eq!(pods.iter().filter(|pod| is_ready(pod)).count(), 2, "the new one waits");
     drop(away);
@@ -42,7 +47,7 @@ async fn a_rolling_update_waits_for_the_mesh_and_the_gate_for_the_operator() {
     assert!(shop.pods().await.iter().all(is_open));
 }
 
-/// Version 2 gets another cookie and never meets version 1: the update stops before it takes a node away.
+/// Version 2 brings another cookie and never meets version 1: the update stops before it takes a node away.
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_version_that_does_not_meet_the_others_replaces_nobody() {
@@ -50,14 +55,17 @@ async fn a_version_that_does_not_meet_the_others_replaces_nobody() {
     namespace.apply(&shop("shop", GATED)).await;
     let shop = namespace.release("shop");
     shop.complete().await;
-    shop.change(&json!({"image": "localhost/shop:2", "env": [{"name": "DNS_CLUSTER_QUERY", "value": ""}]})).await;
-    shop.until("a pod of the new version runs and waits", |release: &ElixirRelease| {
-        release.status.as_ref().is_some_and(|status| status.updated_replicas == 1)
+    shop.change(&json!({"image": "localhost/shop:2", "env": [{"name": "RELEASE_COOKIE", "value": "another"}]})).await;
+    eventually("a pod of the new version runs and waits", async || {
+        let pods = shop.pods().await;
+        let waits = |pod: &&Pod| has(pod, "ContainersReady") && !is_ready(pod);
+        if pods.iter().any(|pod| waits(&pod)) { Ok(()) } else { Err(format!("{} pods", pods.len())) }
     })
     .await;
+    // Long enough for the operator to have looked.
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_ready(shop, 3).await;
-    let told = meshed_of_version(shop, "1").await;
+    let told = of_version(shop, "1.0.0").await;
     assert_eq!(told, 3, "the three nodes of version 1 are there");
 }
 
@@ -67,7 +75,7 @@ async fn assert_ready(shop: Release<'_>, count: usize) {
     assert_eq!(pods.len(), count + 1);
 }
 
-async fn meshed_of_version(shop: Release<'_>, version: &str) -> usize {
+async fn of_version(shop: Release<'_>, version: &str) -> usize {
     let mut count = 0;
     for node in shop.nodes().await {
         count += usize::from(node.describe().await.is_ok_and(|told| told.version == version));

@@ -3,5 +3,6 @@
 mod discovery;
 mod gate;
 mod partition;
+mod rotation;
 mod secrecy;
 mod trouble;

@@ -29,6 +29,7 @@ const CHILDREN: &[(&str, &str)] = &[
     ("/apis/networking.k8s.io/v1", "networkpolicies"),
     ("/apis/apps/v1", "controllerrevisions"),
     ("/apis/apps/v1", "deployments"),
+    ("/apis/apps/v1", "statefulsets"),
     ("/apis/policy/v1", "poddisruptionbudgets"),
     ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
 ];

@@ -15,13 +15,10 @@ It applies on the server side, which is the verb patch, and create for what does
 - apiGroups: [beam-operator.io]
   resources: [elixirreleases/finalizers]
   verbs: [update]
-# Children that live as long as their release: the garbage collector deletes them.
+# Children that the operator deletes itself when the release stops asking for them, and old revisions. What runs pods goes
+# when the release asks for the other kind; with the release, the garbage collector takes it.
 - apiGroups: [apps]
-  resources: [deployments]
-  verbs: [get, list, watch, create, patch]
-# Children that the operator deletes itself when the release stops asking for them, and old revisions.
-- apiGroups: [apps]
-  resources: [controllerrevisions]
+  resources: [deployments, statefulsets, controllerrevisions]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services, serviceaccounts]
@@ -40,7 +37,7 @@ It applies on the server side, which is the verb patch, and create for what does
   verbs: [get, list, watch, create, patch, delete]
 # ConfigMaps and Secrets that pods read: the operator watches their metadata and reads the content of those that a
 # release names, to check them and to notice changes. The cookie of a cluster is created once and never overwritten;
-# patch is for its owner references.
+# patch is for owner references, and to renew the certificates that the operator makes.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]

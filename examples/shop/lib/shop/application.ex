@@ -36,9 +36,16 @@ defmodule Shop.Application do
     [
       Shop.Counter,
       {Task.Supervisor, name: Shop.Cluster.Connecting},
-      {Shop.Cluster, query: Application.get_env(:shop, :dns_cluster_query)},
+      {Shop.Cluster, query: cluster_query()},
       {Task.Supervisor, name: Shop.Http.Connections},
       {Shop.Http.Listener, port: Application.fetch_env!(:shop, :port)}
     ]
+  end
+
+  defp cluster_query do
+    case Application.get_env(:shop, :srv_query) do
+      nil -> Application.get_env(:shop, :dns_cluster_query)
+      query -> {:srv, query}
+    end
   end
 end

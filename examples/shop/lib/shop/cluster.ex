@@ -3,8 +3,10 @@ defmodule Shop.Cluster do
   Finds the other nodes by DNS, the way `dns_cluster` does, and connects to them.
 
   Every second the name in `DNS_CLUSTER_QUERY` is looked up (A and AAAA), and each address that
-  comes back is a node called `<our basename>@<address>`. Nothing is ever disconnected: an address
-  that vanished from DNS may be a node that still hands its state over.
+  comes back is a node called `<our basename>@<address>`. Where nodes have names in DNS instead of
+  addresses, the name in `SHOP_SRV_QUERY` is looked up (SRV), and each target that comes back is the
+  host of a node. Nothing is ever disconnected: an address that vanished from DNS may be a node that
+  still hands its state over.
 
   The node has joined, and may become ready, once every address of the first answer was tried and the
   counter was exchanged with whoever answered. Else a rollout could take the last node that knows
@@ -16,8 +18,11 @@ defmodule Shop.Cluster do
 
   @interval 1_000
 
-  @typedoc "Looks a name up: `{:ok, []}` says that it has no address, an error that nobody knows."
-  @type resolver :: (String.t() -> {:ok, [:inet.ip_address()]} | {:error, term()})
+  @typedoc "A name whose addresses, or whose SRV targets, are the hosts of nodes."
+  @type query :: String.t() | {:srv, String.t()}
+
+  @typedoc "Looks a name up: `{:ok, []}` says that it has no host, an error that nobody knows."
+  @type resolver :: (query() -> {:ok, [:inet.ip_address() | charlist()]} | {:error, term()})
 
   @doc "Options: `:query`, the name to look up or nil, and `:resolver` for tests."
   def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
@@ -26,7 +31,7 @@ defmodule Shop.Cluster do
   def init(opts) do
     query = opts[:query]
 
-    if Node.alive?() and query not in [nil, ""] do
+    if Node.alive?() and query not in [nil, "", {:srv, ""}] do
       {:ok, new(query, opts[:resolver] || (&resolve/1)), {:continue, :poll}}
     else
       Shop.Readiness.joined()
@@ -71,18 +76,18 @@ defmodule Shop.Cluster do
     Process.send_after(self(), :poll, @interval)
 
     case state.resolver.(state.query) do
-      {:ok, addresses} ->
-        %{state | answered?: true} |> connect(addresses) |> join()
+      {:ok, hosts} ->
+        %{state | answered?: true} |> connect(hosts) |> join()
 
       {:error, reason} ->
-        Logger.warning("DNS look-up of #{state.query} failed: #{inspect(reason)}")
+        Logger.warning("DNS look-up of #{inspect(state.query)} failed: #{inspect(reason)}")
         state
     end
   end
 
-  defp connect(state, addresses) do
+  defp connect(state, hosts) do
     known = [node() | Node.list()] ++ Map.values(state.connecting)
-    peers = for address <- addresses, do: :"#{state.basename}@#{:inet.ntoa(address)}"
+    peers = for host <- hosts, do: :"#{state.basename}@#{host(host)}"
 
     for peer <- Enum.uniq(peers) -- known, reduce: state do
       state ->
@@ -95,6 +100,9 @@ defmodule Shop.Cluster do
     end
   end
 
+  defp host(address) when is_tuple(address), do: :inet.ntoa(address)
+  defp host(name), do: name
+
   defp join(%{answered?: true, joined?: false, connecting: none} = state) when none == %{} do
     Shop.Counter.synchronise()
     Shop.Readiness.joined()
@@ -103,8 +111,23 @@ defmodule Shop.Cluster do
 
   defp join(state), do: state
 
-  @doc "Looks a name up in DNS; a name without any address is an answer, a silent server is not."
-  @spec resolve(String.t()) :: {:ok, [:inet.ip_address()]} | {:error, term()}
+  @doc "Looks a name up in DNS; a name without any host is an answer, a silent server is not."
+  @spec resolve(query()) :: {:ok, [:inet.ip_address() | charlist()]} | {:error, term()}
+  # By TCP: names are long, and of an answer that does not fit into a datagram `inet_res` reads nothing.
+  def resolve({:srv, query}) do
+    case :inet_res.resolve(String.to_charlist(query), :in, :srv, usevc: true) do
+      {:ok, answer} ->
+        records = for record <- :inet_dns.msg(answer, :anlist), do: :inet_dns.rr(record, :data)
+        {:ok, for({_priority, _weight, _port, host} <- records, do: host)}
+
+      {:error, reason} when reason == :nxdomain or elem(reason, 0) == :nxdomain ->
+        {:ok, []}
+
+      {:error, reason} ->
+        {:error, reason}
+    end
+  end
+
   def resolve(query) do
     answers = for type <- [:a, :aaaa], do: look_up(query, type)
     addresses = for {:ok, found} <- answers, address <- found, do: address

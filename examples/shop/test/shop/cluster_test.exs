@@ -57,6 +57,12 @@ defmodule Shop.ClusterTest do
     assert TestNode.peers(a) == [b.name]
   end
 
+  test "a host may be a name as well as an address" do
+    [a, b] = for last <- [2, 3], do: TestNode.start(last)
+    start_cluster(a, {:ok, [:inet.ntoa(b.address)]})
+    assert TestNode.eventually(fn -> TestNode.peers(a) == [b.name] end)
+  end
+
   test "nodes that vanish from DNS stay connected" do
     [a, b] = for last <- [2, 3], do: TestNode.start(last)
     start_cluster(a, {:ok, [b.address]})

@@ -96,7 +96,7 @@ async fn one_that_lost_its_labels_is_labelled_again() {
 async fn only_its_owners_and_labels_are_ever_written() {
     let ownership = cookie::ownership(&[&fixture::release("")], "uid-of-cookie").unwrap();
     let (requests, outcome, cache) =
-        play(vec![Step::OwnCookie(Box::new(ownership))], vec![(200, secret("shop"))]).await;
+        play(vec![Step::OwnSecret(Box::new(ownership))], vec![(200, secret("shop"))]).await;
 
     let [request] = &requests[..] else { panic!("one request") };
     let path = format!("{PATH}/shop-cookie");

@@ -1,7 +1,9 @@
 //! Each step as the requests that it makes, against an API server that the test plays.
 
+mod certificates;
 mod children;
 mod cookie;
+mod rotation;
 mod server;
 
 use serde_json::{Value, json};

@@ -13,6 +13,7 @@ use super::super::{Applier, Error, Outcome};
 use super::key;
 use crate::controller::cache::Cache;
 use crate::controller::plan::{Plan, Step};
+use crate::resources::tls::renewal::Lifetimes;
 
 /// A request as it came.
 #[derive(Debug)]
@@ -43,7 +44,16 @@ pub async fn play(steps: Vec<Step>, answers: Vec<(u16, Value)>) -> (Vec<Got>, Re
 
     let cache = Mutex::new(Cache::default());
     let client = Client::new(service, "store");
-    let applier = Applier { client: &client, cache: &cache, key: &key(), uid: "uid-of-shop" };
+    let applier = Applier {
+        client: &client,
+        cache: &cache,
+        key: &key(),
+        uid: "uid-of-shop",
+        lifetimes: &Lifetimes::default(),
+        observer: None,
+        cluster: None,
+        asked_for: Some("1"),
+    };
     let outcome = applier.apply(Plan { steps, ..Plan::default() }).await;
     drop(client);
     (server.await.unwrap(), outcome, cache.into_inner().unwrap())

@@ -95,10 +95,12 @@ fn spec() -> impl Strategy<Value = String> {
             "networkPolicy: Disabled",
             "disruptionBudget: {mode: Disabled}",
             "rollout: {revisionHistoryLimit: 0}",
+            "rollout: {strategy: Recreate}",
         ][..],
     );
-    (replicas, images, clusters, others).prop_map(|(replicas, image, cluster, other)| {
-        format!("{{replicas: {replicas}, image: '{image}', cluster: {cluster}, {other}}}")
+    let kinds = select(&["Deployment", "Deployment", "StatefulSet"][..]);
+    (replicas, images, clusters, others, kinds).prop_map(|(replicas, image, cluster, other, kind)| {
+        format!("{{replicas: {replicas}, image: '{image}', cluster: {cluster}, workload: {{kind: {kind}}}, {other}}}")
     })
 }
 
@@ -127,10 +129,8 @@ fn strike(world: &mut World, mishap: &Mishap) {
             }
         }
         Mishap::Reborn => reborn(world),
-        Mishap::RolledOut if pick(ChildKind::Deployment).is_some_and(|(_, name)| name == "shop") => {
-            world.roll_out("shop");
-        }
-        Mishap::Harmed(..) | Mishap::RolledOut => {}
+        Mishap::RolledOut => world.roll_out_all(),
+        Mishap::Harmed(..) => {}
     }
 }
 
@@ -263,12 +263,15 @@ proptest! {
             world.restart_operator();
         }
         world.settle();
+        // What runs pods in the kind that is not wanted goes when the other has them.
+        world.roll_out_all();
 
         prop_assert_eq!(foreign(&world), theirs);
 
         let mut expected = World::default();
         store(&mut expected, &after);
         expected.settle();
+        expected.roll_out_all();
         prop_assert_eq!(differences(&world, &expected), Vec::<String>::new());
     }
 

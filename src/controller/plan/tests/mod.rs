@@ -1,10 +1,13 @@
 //! Plans, followed to where they lead in a small world of their own.
 
+mod certificates;
 mod cluster;
 mod convergence;
+mod keeping;
 mod revisions;
 mod seen;
 mod stored;
+mod workload;
 mod world;
 
 use rstest::rstest;
@@ -17,10 +20,12 @@ fn told(plan: &Plan) -> Vec<String> {
     let words = |verb: &str, kind: ChildKind, name: &str| format!("{verb} {} {name}", kind.as_str());
     let told = plan.steps.iter().map(|step| match step {
         Step::CreateCookie(_) => "create cookie".to_owned(),
-        Step::OwnCookie(_) => "own cookie".to_owned(),
+        Step::KeepCertificates(_) => "keep certificates".to_owned(),
+        Step::OwnSecret(secret) => format!("own {}", secret.name_any()),
         Step::Create(desired) => words("create", desired.kind, &desired.name),
         Step::Update(desired, _) => words("update", desired.kind, &desired.name),
         Step::Delete(kind, name, _) => words("delete", *kind, name),
+        Step::RotateCookie(next, ..) => format!("rotate cookie: {next:?}"),
         Step::OpenGate(pod, _) => format!("open gate of {pod}"),
         Step::ReadRevision(name) => format!("read {name}"),
     });
@@ -161,7 +166,7 @@ fn a_deployment_of_somebody_else_is_not_reported_as_ours() {
     deployment.theirs = json!({"metadata": {"labels": labels}, "status": {"replicas": 3, "readyReplicas": 3}});
     world.settle();
 
-    assert_eq!(world.look("shop").0.deployment(), None);
+    assert_eq!(world.look("shop").0.workload(), None);
     assert_eq!(world.releases["shop"].status.as_ref().unwrap().ready.as_deref(), Some("0/1"));
 }
 

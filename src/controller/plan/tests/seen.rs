@@ -4,6 +4,8 @@ use kube::ResourceExt;
 
 use super::world::World;
 use crate::controller::cache::{Cache, Change, Key, Unreadable};
+use crate::controller::kind::ChildKind;
+use crate::controller::live::LiveChild;
 
 impl World {
     /// What the operator's watches have told it.
@@ -18,7 +20,12 @@ impl World {
             }
         }
         for ((kind, name), stored) in self.objects.iter().filter(|(_, stored)| stored.is_watched()) {
-            cache.on_child(*kind, Change::Seen(stored.live(name).into()));
+            let live = stored.live(name);
+            let seen = if *kind == ChildKind::Secret { LiveChild::without_content(live.metadata) } else { live.into() };
+            cache.on_child(*kind, Change::Seen(seen));
+        }
+        for pod in &self.pods {
+            cache.on_pod(Change::Seen(serde_json::from_value(pod.clone()).unwrap()));
         }
         for (release, (revision, template)) in &self.pinned {
             cache.pin(Key::new("store", release), revision, template.clone());

@@ -120,7 +120,7 @@ impl Stored {
 }
 
 /// Puts a patch over a value. Lists are replaced: the lists that we apply have no other manager here.
-fn merge(value: &mut Value, patch: &Value) {
+pub fn merge(value: &mut Value, patch: &Value) {
     match (value, patch) {
         (_, Value::Null) => {}
         (Value::Object(fields), Value::Object(patch)) => {

@@ -11,8 +11,8 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::super::{Desired, Plan, Step, Taken, plan};
-use super::stored::Stored;
-use crate::api::ElixirRelease;
+use super::stored::{Stored, merge};
+use crate::api::{ElixirRelease, Strategy};
 use crate::controller::apply::Outcome;
 use crate::controller::cache::{Key, Unread};
 use crate::controller::kind::ChildKind;
@@ -31,16 +31,20 @@ pub struct World {
     pub objects: BTreeMap<(ChildKind, String), Stored>,
     /// Names of releases that the operator, newly started, cannot read.
     pub unreadable: BTreeSet<String>,
+    /// The pods.
+    pub pods: Vec<Value>,
     /// The Secrets that pods read.
-    contents: Contents,
+    pub contents: Contents,
     /// What the process of the operator has read of revisions.
     pub pinned: BTreeMap<String, (String, PodTemplateSpec)>,
+    /// The time, which only tests let pass.
+    pub now: Timestamp,
     clock: u64,
 }
 
 /// What the API server answers.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Written,
     Unchanged,
     Read,
@@ -91,9 +95,20 @@ impl World {
     /// Kubernetes has replaced every pod of a release, and the operator has seen it.
     pub fn roll_out(&mut self, release: &str) {
         let pods = self.releases[release].spec.replicas;
-        self.object_mut(ChildKind::Deployment, release).theirs["status"] =
+        let kind = ChildKind::of_workload(&self.releases[release]);
+        self.object_mut(kind, release).theirs["status"] =
             json!({"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods});
         self.settle();
+    }
+
+    /// The same of every release that has what runs its pods.
+    pub fn roll_out_all(&mut self) {
+        for release in self.releases.keys().cloned().collect::<Vec<_>>() {
+            let kind = ChildKind::of_workload(&self.releases[&release]);
+            if self.object(kind, &release).is_some_and(|object| object.ours.is_some()) {
+                self.roll_out(&release);
+            }
+        }
     }
 
     /// A Secret with this key, made by somebody and read by the operator.
@@ -122,14 +137,14 @@ impl World {
         let observed = Observed::of(&cache, &key, &uses).unwrap();
         let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
         let contents = References::Read(&observed.contents);
-        let valid = validate(&observed.release, &members, contents, &Facts::default()).unwrap();
+        let valid = validate(&observed.release, &members, contents, &Facts::default(), self.now).unwrap();
         (observed, valid)
     }
 
     /// What the operator would do about a release.
     pub fn plan(&self, release: &str) -> Plan {
         let (observed, valid) = self.look(release);
-        plan(&observed, &valid, &Facts::default())
+        plan(&observed, &valid, &Facts::default(), self.now)
     }
 
     /// Lets the operator reconcile every release, and Kubernetes finish what it deletes, until nothing moves any more.
@@ -155,18 +170,18 @@ impl World {
     /// One reconcile of which only so many steps are taken, because the operator ends then.
     pub fn reconcile(&mut self, release: &str, steps: usize) -> bool {
         let (observed, valid) = self.look(release);
-        let plan = plan(&observed, &valid, &Facts::default());
+        let plan = plan(&observed, &valid, &Facts::default(), self.now);
         let is_whole = plan.steps.len() <= steps;
         let mut outcome = Outcome { taken: plan.taken, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
-            let is_cookie = matches!(step, Step::CreateCookie(_));
+            let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
             match self.take(release, step) {
                 Answer::Written => outcome.writes += 1,
                 Answer::Unchanged => {}
                 Answer::Read => outcome.again = true,
                 Answer::Taken(taken) => outcome.taken.push(taken),
             }
-            if is_cookie && !outcome.taken.is_empty() {
+            if is_secret && !outcome.taken.is_empty() {
                 break;
             }
         }
@@ -192,10 +207,11 @@ impl World {
                 let secret = cookie::build(&members, "swordfish").unwrap();
                 return self.post_cookie(secret.for_post());
             }
-            Step::OwnCookie(secret) => {
+            Step::KeepCertificates(members) => return self.keep_certificates(&members),
+            Step::OwnSecret(secret) => {
                 let stored = self.object_mut(ChildKind::Secret, &secret.name_any());
                 assert_eq!(Some(&stored.uid), secret.metadata.uid.as_ref(), "the Secret is another");
-                stored.theirs["metadata"] = json!(secret.metadata);
+                merge(&mut stored.theirs["metadata"], &json!(secret.metadata));
             }
             Step::Create(desired) => {
                 if let Some(found) = self.object(desired.kind, &desired.name) {
@@ -221,8 +237,10 @@ impl World {
                 let is_shared = known.label(labels::RELEASE).is_none();
                 assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
-                assert_ne!(kind, ChildKind::Deployment, "what runs is never deleted");
+                let is_workload = ChildKind::WORKLOADS.contains(&kind);
+                assert!(!is_workload || self.may_stop(release, kind), "what runs is deleted without a successor");
             }
+            Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
             Step::OpenGate(pod, _) => panic!("there is no node in this world, and none in {pod}"),
             Step::ReadRevision(name) => {
                 let revision = self.object(ChildKind::ControllerRevision, &name).unwrap().live(&name);
@@ -234,15 +252,26 @@ impl World {
         Answer::Written
     }
 
+    /// Whether what runs pods may be deleted: another kind is wanted, and runs, or is to run only afterwards.
+    fn may_stop(&self, release: &str, kind: ChildKind) -> bool {
+        let spec = &self.releases[release].spec;
+        let wanted = ChildKind::of_workload(&self.releases[release]);
+        let available = self.object(wanted, release).map(|object| object.theirs["status"]["availableReplicas"].clone());
+        let has_successor = available.is_some_and(|count| count.as_i64().unwrap_or(0) >= spec.replicas.into());
+        wanted != kind && (spec.rollout.strategy == Strategy::Recreate || has_successor)
+    }
+
     fn owns(&self, release: &str, object: &Stored) -> bool {
         self.releases[release].uid().is_some_and(|uid| object.owners().contains(&uid))
     }
 
     /// Server-side apply over what is there.
     fn put(&mut self, release: &str, desired: &Desired) {
-        if desired.kind == ChildKind::Deployment {
-            let wanted = self.releases[release].spec.replicas;
-            assert_eq!(desired.object["spec"]["replicas"], wanted, "nobody asked for other replicas");
+        if ChildKind::WORKLOADS.contains(&desired.kind) {
+            let spec = &self.releases[release].spec;
+            let replicas = &desired.object["spec"]["replicas"];
+            let is_stopped = desired.kind == ChildKind::StatefulSet && spec.rollout.strategy == Strategy::Recreate;
+            assert!(*replicas == spec.replicas || is_stopped && *replicas == 0, "nobody asked for {replicas} replicas");
         }
         let version = self.tick();
         let made = || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
@@ -275,6 +304,7 @@ impl World {
         let living: BTreeSet<_> = self.releases.values().filter_map(ResourceExt::uid).collect();
         let is_living = |uid: &Value| uid.as_str().is_some_and(|uid| living.contains(uid));
         self.objects.retain(|_, object| !object.deleting && object.outlives(is_living));
+        self.stop();
         let moved = before != self.objects;
         if moved {
             self.clock += 1;
@@ -282,7 +312,19 @@ impl World {
         moved
     }
 
-    fn tick(&mut self) -> u64 {
+    /// Of a StatefulSet that is to have no pods the last one stops some day.
+    fn stop(&mut self) {
+        let version = self.tick();
+        for ((kind, name), object) in &mut self.objects {
+            let is_empty = *kind == ChildKind::StatefulSet && object.live(name).data["spec"]["replicas"] == 0;
+            if is_empty && object.theirs["status"]["replicas"].as_i64().is_some_and(|pods| pods > 0) {
+                object.theirs["status"] = json!({});
+                object.version = version;
+            }
+        }
+    }
+
+    pub fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
     }

@@ -12,7 +12,7 @@ fn member(name: &str, cluster: &str) -> ElixirRelease {
 }
 
 fn judged(release: &ElixirRelease, members: &[&ElixirRelease]) -> Vec<String> {
-    let verdict = validate(release, members, References::Unknown, &Facts::default());
+    let verdict = validate(release, members, References::Unknown, &Facts::default(), now());
     verdict.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
@@ -23,6 +23,16 @@ fn judged(release: &ElixirRelease, members: &[&ElixirRelease]) -> Vec<String> {
     "spec.cluster.cookie: is key cookie of Secret mine here and key cookie of Secret market-cookie in api"
 )]
 #[case::epmd("{epmd: Disabled}", "{}", "spec.cluster.epmd: is Disabled here and Enabled in api")]
+#[case::epmd_of_its_own(
+    "{epmd: Application}",
+    "{epmd: Disabled}",
+    "spec.cluster.epmd: is Application here and Disabled in api"
+)]
+#[case::port_of_an_epmd_of_its_own(
+    "{epmd: Application, ports: {distribution: {from: 9200, to: 9200}}}",
+    "{epmd: Application}",
+    "spec.cluster.ports.distribution.from: is 9200 here and 9100 in api"
+)]
 #[case::port_of_epmd("{ports: {epmd: 4370}}", "{}", "spec.cluster.ports.epmd: is 4370 here and 4369 in api")]
 #[case::port_without_epmd(
     "{epmd: Disabled, ports: {distribution: {from: 9200, to: 9200}}}",
@@ -48,6 +58,7 @@ fn the_younger_is_told(#[case] younger: &str, #[case] oldest: &str, #[case] expe
 #[case::extra_ports("{ports: {extra: [{port: 5369}]}}")]
 #[case::headless_service("{service: {name: legacy}}")]
 #[case::discovery("{discovery: None}")]
+#[case::host("{host: Application}")]
 fn the_rest_may_differ(#[case] younger: &str) {
     let (api, indexer) = (member("api", "{}"), member("indexer", younger));
     assert_eq!(judged(&indexer, &[&api, &indexer]), [""; 0]);

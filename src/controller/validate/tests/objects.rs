@@ -71,7 +71,7 @@ fn the_cookie_of_lone_nodes_is_not_looked_for() {
 fn offline_nothing_is_said_of_objects_that_nobody_read() {
     let mut release = valid();
     release.spec.env = yaml("[{name: URL, value: 'http://$(HOST_OF_SECRET)'}]");
-    let valid = validate(&release, &[], References::Unknown, &Facts::default()).unwrap();
+    let valid = validate(&release, &[], References::Unknown, &Facts::default(), now()).unwrap();
     assert_eq!(valid.warnings, []);
 }
 
@@ -113,7 +113,7 @@ fn a_name_that_no_object_can_have(#[case] spec: &str, #[case] expected: &str) {
     for references in
         [References::Read(&Contents::new()), References::ReadInPart(&Contents::new()), References::Unknown]
     {
-        let problems = validate(&release, &[&release], references, &Facts::default()).unwrap_err();
+        let problems = validate(&release, &[&release], references, &Facts::default(), now()).unwrap_err();
         assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected], "{references:?}");
     }
 }
@@ -123,9 +123,10 @@ fn nothing_is_said_of_an_object_that_could_not_be_read() {
     let mut contents = contents();
     contents.remove(&secret("shop-env"));
     let release = valid();
-    assert!(validate(&release, &[&release], References::ReadInPart(&contents), &Facts::default()).is_ok());
+    assert!(validate(&release, &[&release], References::ReadInPart(&contents), &Facts::default(), now()).is_ok());
     contents.insert(secret("shop-cookie"), content(&["token"]));
-    let problems = validate(&release, &[&release], References::ReadInPart(&contents), &Facts::default()).unwrap_err();
+    let problems =
+        validate(&release, &[&release], References::ReadInPart(&contents), &Facts::default(), now()).unwrap_err();
     assert_eq!(problems[0].field, "spec.cluster.cookie.secretKeyRef", "what was read is judged");
 }
 

@@ -126,14 +126,15 @@ prop_compose! {
     fn cluster()(
         texts in prop::array::uniform4(text()),
         ports in prop::array::uniform6(any::<u16>()),
-        epmd in prop::sample::select(vec!["Enabled", "Disabled"]),
+        epmd in prop::sample::select(vec!["Enabled", "Disabled", "Application"]),
+        host in prop::sample::select(vec!["PodIP", "PodFQDN", "Application"]),
         distribution in prop::sample::select(vec!["Enabled", "Disabled"]),
         discovery in prop::sample::select(vec!["DNS", "Kubernetes", "None"]),
     ) -> Value {
         let [name, basename, service, secret] = texts;
         let [epmd_port, from, to, extra, end, _] = ports;
         json!({
-            "name": name, "basename": basename, "epmd": epmd, "distribution": distribution, "discovery": discovery,
+            "name": name, "basename": basename, "host": host, "epmd": epmd, "distribution": distribution, "discovery": discovery,
             "service": {"name": service, "labels": {name.clone(): basename.clone()}},
             "cookie": {"secretKeyRef": {"name": secret}},
             "ports": {
@@ -156,6 +157,7 @@ prop_compose! {
         template in object(),
         service in object(),
         metric in object(),
+        (kind, claim) in (prop::sample::select(vec!["Deployment", "StatefulSet"]), object()),
     ) -> ElixirRelease {
         let ports: Vec<_> = ports.into_iter().map(|(name, port)| json!({"name": name, "containerPort": port})).collect();
         let mut spec = limits;
@@ -170,6 +172,10 @@ prop_compose! {
                 spec[field] = object;
             }
         }
+        spec["workload"] = json!({"kind": kind});
+        if claim.is_object() {
+            spec["workload"]["volumeClaimTemplates"] = json!([claim]);
+        }
         if metric.is_object() {
             spec["autoscaling"]["metrics"] = json!([metric]);
         }
@@ -183,7 +189,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn it_answers_whatever_is_stored(release in release(), other in release()) {
-        let verdict = validate(&release, &[&other, &release], References::Read(&Contents::new()), &Facts::default());
+        let verdict = validate(&release, &[&other, &release], References::Read(&Contents::new()), &Facts::default(), now());
         if let Err(problems) = verdict {
             prop_assert!(!problems.is_empty());
             prop_assert!(problems.iter().all(|problem| !problem.field.is_empty() && !problem.message.is_empty()));
@@ -195,7 +201,7 @@ proptest! {
         let mut release = valid();
         release.spec.pod_template = serde_json::from_value(template).unwrap();
 
-        if let Ok(valid) = validate(&release, &[&release], References::Read(&contents()), &Facts::default()) {
+        if let Ok(valid) = validate(&release, &[&release], References::Read(&contents()), &Facts::default(), now()) {
             let pod = valid.template.spec.unwrap();
             prop_assert_eq!(pod.containers.iter().filter(|container| container.name == "release").count(), 1);
             prop_assert!(pod.containers.iter().all(|container| container.image.is_some()));

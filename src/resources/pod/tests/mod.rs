@@ -9,6 +9,7 @@ mod others;
 mod places;
 mod properties;
 mod snapshots;
+mod tls;
 mod tools;
 mod undefined;
 mod variables;

@@ -8,6 +8,7 @@ use super::*;
 #[case::three_lines("three_lines", "{replicas: 3, ports: [{containerPort: 4000}]}", "{}")]
 #[case::distillery("distillery", "release: {tool: Distillery}", "{}")]
 #[case::relx("relx", "release: {tool: Relx}", "{}")]
+#[case::stateful("stateful", "{workload: {kind: StatefulSet}, cluster: {host: PodFQDN}}", "{}")]
 #[case::no_tool("no_tool", "{release: {tool: None}, ports: [{containerPort: 4000}]}", "{}")]
 #[case::lone_nodes("lone_nodes", "{cluster: {distribution: Disabled}, ports: [{containerPort: 4000}]}", "{}")]
 #[case::without_epmd(
@@ -15,6 +16,7 @@ use super::*;
     "{cluster: {epmd: Disabled, discovery: Kubernetes}, resources: {limits: {cpu: '2'}}}",
     "{}"
 )]
+#[case::tls("tls", "cluster: {tls: {mode: Managed}}", "{}")]
 #[case::own_variables(
     "own_variables",
     "env: [{name: NODE_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}, {name: PHX_HOST, value: shop.example.com}, \

@@ -31,6 +31,21 @@ const DUMP: (&str, &str) = ("ERL_CRASH_DUMP", "/var/run/beam/erl_crash.dump");
     ("RELEASE_REMOTE_VM_ARGS", "/var/run/beam-arguments/remote.vm.args"),
     ("RELEASE_TMP", "/var/run/beam"),
 ])]
+#[case::mix_that_names_itself("cluster: {host: Application, epmd: Application, ports: {epmd: 5000}}", &[
+    DNS,
+    ("ERL_AFLAGS", "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9100"),
+    DUMP,
+    ("RELEASE_COOKIE", "<Secret/shop-cookie/cookie>"),
+    ("RELEASE_REMOTE_VM_ARGS", "/var/run/beam-arguments/remote.vm.args"),
+    ("RELEASE_TMP", "/var/run/beam"),
+])]
+#[case::relx_with_an_epmd_of_its_own("{release: {tool: Relx}, cluster: {epmd: Application}}", &[
+    DNS,
+    ("ERL_AFLAGS", "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9100"),
+    DUMP,
+    ("RELX_OUT_FILE_PATH", "/var/run/beam"),
+    ("RELX_REPLACE_OS_VARS", "true"),
+])]
 #[case::mix_alone("cluster: {distribution: Disabled}", &[
     DUMP, ("RELEASE_DISTRIBUTION", "none"), ("RELEASE_TMP", "/var/run/beam"),
 ])]

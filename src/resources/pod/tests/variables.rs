@@ -40,6 +40,33 @@ fn the_cluster_names_the_nodes(#[case] spec: &str, #[case] variable: &str, #[cas
     assert_eq!(read(spec, "{}", variable).as_deref(), Some(expected));
 }
 
+const STATEFUL: &str = "{workload: {kind: StatefulSet}, cluster: {host: PodFQDN}}";
+
+#[rstest]
+#[case::node(STATEFUL, "BEAM_NODE", Some("shop@<metadata.name>.shop-nodes.store.svc.cluster.local"))]
+#[case::node_for_the_tool(STATEFUL, "RELEASE_NODE", Some("shop@<metadata.name>.shop-nodes.store.svc.cluster.local"))]
+#[case::long_names(STATEFUL, "RELEASE_DISTRIBUTION", Some("name"))]
+#[case::seed(STATEFUL, "BEAM_SEED_NODE", Some("shop@shop-0.shop-nodes.store.svc.cluster.local"))]
+#[case::seed_of_which_the_address_is_unknown("workload: {kind: StatefulSet}", "BEAM_SEED_NODE", None)]
+#[case::seed_of_lone_nodes(
+    "{workload: {kind: StatefulSet}, cluster: {distribution: Disabled}}",
+    "BEAM_SEED_NODE",
+    None
+)]
+#[case::addresses_that_no_node_is_called_by(STATEFUL, "DNS_CLUSTER_QUERY", None)]
+#[case::addresses("workload: {kind: StatefulSet}", "DNS_CLUSTER_QUERY", Some("shop-nodes.store.svc.cluster.local"))]
+#[case::no_node("cluster: {host: Application}", "BEAM_NODE", None)]
+#[case::no_node_for_the_tool("cluster: {host: Application}", "RELEASE_NODE", None)]
+#[case::basename_for_who_asks("cluster: {host: Application, basename: app}", "BEAM_BASENAME", Some("app"))]
+#[case::mapped_by_the_user(
+    "{workload: {kind: StatefulSet}, cluster: {host: PodFQDN}, env: [{name: SEED, value: $(BEAM_SEED_NODE)}]}",
+    "SEED",
+    Some("shop@shop-0.shop-nodes.store.svc.cluster.local")
+)]
+fn the_host_is_what_was_asked_for(#[case] spec: &str, #[case] variable: &str, #[case] expected: Option<&str>) {
+    assert_eq!(read(spec, "{}", variable).as_deref(), expected);
+}
+
 #[test]
 fn the_cluster_domain_is_the_operators() {
     let release = release("{}");

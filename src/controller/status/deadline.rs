@@ -1,0 +1,39 @@
+//! Whether a rollout of a StatefulSet takes too long.
+//!
+//! A Deployment says so itself, a StatefulSet knows no deadline. So it is told from what moves: a pod of the wanted revision
+//! is made or becomes ready. Nothing is stored for it but what the conditions tell already.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::ElixirReleaseStatus;
+use crate::controller::conditions::Reason;
+use crate::controller::kind::ChildKind;
+use crate::controller::observe::Observed;
+
+/// When the move to a revision counts as late unless something moves before; `None` where nothing has to.
+///
+/// As with a Deployment, a revision that ran completely once is never late again: what happens to its nodes later is no
+/// rollout.
+pub(in crate::controller) fn deadline(observed: &Observed, now: Timestamp) -> Option<Timestamp> {
+    let [of_deployment, of_stateful_set] = ChildKind::WORKLOADS.map(|kind| observed.workload_of(kind));
+    let is_wanted = ChildKind::of_workload(&observed.release) == ChildKind::StatefulSet;
+    let target = of_stateful_set.filter(|_| is_wanted)?.workload()?.revision.as_deref()?;
+    let before = observed.release.status.clone().unwrap_or_default();
+    if before.current_revision.as_deref() == Some(target) && of_deployment.is_none() {
+        return None;
+    }
+    let pods = observed.pods.iter().filter(|pod| pod.revision.as_deref() == Some(target));
+    let moved = pods.filter_map(|pod| pod.moved).chain(began(&before, target, now)).max();
+    let patience = SignedDuration::from_secs(observed.release.spec.rollout.progress_deadline_seconds.into());
+    Some(moved.map_or(now, |moved| moved.saturating_add(patience).unwrap_or(Timestamp::MAX)))
+}
+
+/// When the move began. Once it was told to be late, its begin is known no longer, and only pods can show that it goes on.
+fn began(before: &ElixirReleaseStatus, target: &str, now: Timestamp) -> Option<Timestamp> {
+    let told = before.conditions.iter().find(|condition| condition.type_ == "Progressing");
+    match told.filter(|_| before.target_revision.as_deref() == Some(target)) {
+        Some(told) if told.status == "True" => Some(told.last_transition_time.0),
+        Some(told) if told.reason == Reason::ProgressDeadlineExceeded.to_string() => None,
+        _ => Some(now),
+    }
+}
