@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use beam_operator::cli::{Cli, Command};
 use beam_operator::operator::settings::Settings;
-use beam_operator::operator::{self, telemetry};
+use beam_operator::operator::{self, limits, telemetry};
 use beam_operator::{api, controller, render};
 use clap::{CommandFactory, Parser};
 
@@ -57,6 +57,9 @@ fn run(settings: Settings) -> ExitCode {
 
 fn start(settings: Settings) -> anyhow::Result<()> {
     telemetry::init(settings.log_format, &settings.log_level)?;
+    if let Err(error) = limits::raise_open_files() {
+        tracing::warn!(%error, "the limit of open files cannot be raised, which limits how many nodes can be watched");
+    }
     let threads = usize::from(settings.worker_threads);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let ended = runtime.block_on(operator::run(settings, controller::run));

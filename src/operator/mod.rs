@@ -15,6 +15,7 @@
 pub mod client;
 pub mod events;
 pub mod leader;
+pub mod limits;
 pub mod metrics;
 mod readiness;
 mod refusals;

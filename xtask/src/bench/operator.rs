@@ -76,14 +76,27 @@ impl Operator {
     }
 
     pub(super) fn memory(&self) -> Result<Memory> {
-        let pid = self.processes.pid(NAME).context("the operator does not run")?;
-        let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid()))?;
-        Memory::of(&status).context("the kernel tells no memory of the operator")
+        Memory::of(&self.process_status()?).context("the kernel tells no memory of the operator")
+    }
+
+    pub(super) fn threads(&self) -> Result<u64> {
+        threads(&self.process_status()?).context("the kernel tells no threads of the operator")
+    }
+
+    /// The text of its metrics.
+    pub(super) fn metrics(&self) -> Result<String> {
+        fetch(&self.metrics)
     }
 
     /// How many reconciles have ended since it was started.
     pub(super) fn reconciles(&self) -> Result<u64> {
-        Ok(reconciles(&fetch(&self.metrics)?))
+        Ok(reconciles(&self.metrics()?))
+    }
+
+    /// `/proc/PID/status`, see proc_pid_status(5).
+    fn process_status(&self) -> Result<String> {
+        let pid = self.processes.pid(NAME).context("the operator does not run")?;
+        Ok(fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid()))?)
     }
 
     /// How many children it says that it makes for a release.
@@ -103,6 +116,11 @@ impl Memory {
         };
         Some(Self { resident: bytes("VmRSS")?, anonymous: bytes("RssAnon")?, peak: bytes("VmHWM")? })
     }
+}
+
+/// Reads how many threads there are in `/proc/PID/status`.
+fn threads(status: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
 }
 
 /// A kubeconfig with a token of the operator's ServiceAccount, which is what its pod would have.
@@ -144,6 +162,11 @@ mod tests {
         let memory = Memory::of("Name:\tx\nVmHWM:\t   12 kB\nVmRSS:\t   10 kB\nRssAnon:\t    3 kB\n").unwrap();
         assert_eq!((memory.resident, memory.anonymous, memory.peak), (10_240, 3_072, 12_288));
         assert!(Memory::of("Name:\tx\n").is_none());
+    }
+
+    #[test]
+    fn threads_are_counted_by_the_kernel() {
+        assert_eq!(threads("Name:\tx\nThreads:\t3\n"), Some(3));
     }
 
     #[test]

@@ -21,7 +21,7 @@ const CONCURRENCY: u8 = 16;
 /// A request that changes something.
 pub(super) struct PlainRequest {
     verb: Verb,
-    path: String,
+    pub(super) path: String,
     body: Value,
 }
 
@@ -61,6 +61,11 @@ impl PlainRequest {
     /// Whether it makes an object of this kind, as in its path.
     pub(super) fn is_about(&self, plural: &str) -> bool {
         self.path.rsplit('/').next() == Some(plural)
+    }
+
+    #[cfg(test)]
+    pub(super) fn body(&self) -> &Value {
+        &self.body
     }
 
     fn method(&self) -> &'static str {
