@@ -149,18 +149,18 @@ fn place(pod: &Pod) -> String {
 struct Cut<'a> {
     cluster: &'a Cluster,
     node: &'a str,
-    is_cut: bool,
+    is_open: bool,
 }
 
 impl<'a> Cut<'a> {
     async fn make(cluster: &'a Cluster, node: &'a str) -> Self {
         cluster.change_link("cut", node).await;
-        Self { cluster, node, is_cut: true }
+        Self { cluster, node, is_open: false }
     }
 
     async fn restore(mut self) {
         self.cluster.change_link("restore", self.node).await;
-        self.is_cut = false;
+        self.is_open = true;
         eventually("all Kubernetes nodes are ready", async || {
             let mut command = self.cluster.kubectl(&["get", "nodes", "--no-headers"]);
             let nodes = command.output().map_err(|error| error.to_string())?;
@@ -173,7 +173,7 @@ impl<'a> Cut<'a> {
 
 impl Drop for Cut<'_> {
     fn drop(&mut self) {
-        if self.is_cut {
+        if !self.is_open {
             let restored = self.cluster.link_change("restore", self.node).status();
             eprintln!("restoring the link of {}: {restored:?}", self.node);
         }
