@@ -108,17 +108,23 @@ fn path((group, plural): (&str, &str), namespace: &str) -> String {
 /// What makes a copy of each of these releases in another namespace.
 pub(super) fn copied_releases(namespace: &str, count: u32) -> impl Iterator<Item = PlainRequest> {
     let path = path(API, namespace);
-    (0..count).map(move |number| PlainRequest::create(path.clone(), copy(release(number))))
+    (0..count).map(move |number| PlainRequest::create(path.clone(), bare(release(number))))
 }
 
 /// What makes a copy of every child of the releases in another namespace, as the API server has them now.
 pub(super) fn copied_children(api_server: &ApiServer, namespace: &str) -> Result<Vec<PlainRequest>> {
     let mut copies = Vec::new();
-    for &kind in CHILDREN {
+    for &resource in CHILDREN {
         let selector = "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dbeam-operator";
-        let mut list = api_server.get(&format!("{}?{selector}", path(kind, RELEASES)))?;
-        let items = list["items"].as_array_mut().with_context(|| format!("the list of {} has no items", kind.1))?;
-        copies.extend(items.iter_mut().map(|item| PlainRequest::create(path(kind, namespace), copy(item.take()))));
+        let mut list = api_server.get(&format!("{}?{selector}", path(resource, RELEASES)))?;
+        // The items of a list do not say what they are.
+        let kind = list["kind"].as_str().and_then(|kind| kind.strip_suffix("List")).unwrap_or_default().to_owned();
+        let version = list["apiVersion"].take();
+        let items = list["items"].as_array_mut().with_context(|| format!("the list of {} has no items", resource.1))?;
+        copies.extend(items.iter_mut().map(|item| {
+            let copy = copy(item.take(), &version, &kind);
+            PlainRequest::create(path(resource, namespace), copy)
+        }));
     }
     ensure!(!copies.is_empty(), "the operator made nothing");
     Ok(copies)
@@ -130,7 +136,14 @@ pub(super) fn as_the_operator_does(children: Vec<PlainRequest>) -> impl Iterator
 }
 
 /// The object without what the API server set.
-fn copy(mut object: Value) -> Value {
+fn copy(object: Value, version: &Value, kind: &str) -> Value {
+    let mut object = bare(object);
+    object["apiVersion"] = version.clone();
+    object["kind"] = kind.into();
+    object
+}
+
+fn bare(mut object: Value) -> Value {
     if let Value::Object(fields) = &mut object {
         fields.remove("status");
     }
@@ -163,8 +176,8 @@ mod tests {
             })
         };
         let metadata = json!({"name": "shop", "labels": {"a": "b"}});
-        assert_eq!(copy(live("10.0.0.1")), json!({"metadata": metadata, "spec": {"type": "ClusterIP"}}));
-        assert_eq!(copy(live("None"))["spec"]["clusterIP"], "None");
+        assert_eq!(bare(live("10.0.0.1")), json!({"metadata": metadata, "spec": {"type": "ClusterIP"}}));
+        assert_eq!(bare(live("None"))["spec"]["clusterIP"], "None");
     }
 
     #[test]
