@@ -147,9 +147,6 @@ fn what_may_be_left_out_says_what_happens_then() {
 #[case("rollout.onFailure")]
 #[case("rollout.blueGreen")]
 #[case("rollout.canary")]
-#[case("cluster.observation")]
-#[case("cluster.healing")]
-#[case("cluster.readinessGate")]
 #[case("cluster.scope")]
 #[case("shutdown.drain")]
 #[case("shutdown.leave")]
@@ -199,6 +196,7 @@ const PORTS: &str =
 const TLS_NAME: &str = "cluster.tls.secretName must name the Secret with tls.crt, tls.key and ca.crt when cluster.tls.mode is Secret: name it, or use mode Managed";
 const TLS_UNREAD: &str =
     "cluster.tls.secretName is read with cluster.tls.mode Secret or Application only: remove it, or change the mode";
+const OBSERVED: &str = "cluster.discovery Operator and cluster.readinessGate need cluster.observation.mode Enabled: enable it, or choose another discovery and no gate";
 const HOST: &str =
     "cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP";
 const CLAIMS: &str =
@@ -231,6 +229,8 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::percentages("{rollout: {maxSurge: 100%, maxUnavailable: 0%}, disruptionBudget: {minAvailable: 50%}}")]
 #[case::ports_of_lone_nodes("{ports: [{containerPort: 9100}], cluster: {distribution: Disabled}}")]
 #[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
+#[case::nobody_looks("{cluster: {observation: {mode: Disabled}}}")]
+#[case::the_operator_connects("{cluster: {discovery: Operator, readinessGate: Enabled}}")]
 #[case::no_epmd("{ports: [{containerPort: 4369}], cluster: {epmd: Disabled}}")]
 #[case::epmd_of_its_own("{ports: [{containerPort: 4369}], cluster: {epmd: Application, ports: {epmd: 9100}}}")]
 #[case::dns_names_of_pods("{cluster: {host: PodFQDN}, workload: {kind: StatefulSet}}")]
@@ -268,6 +268,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{cluster: {ports: {extra: [{port: 9, endPort: 8}]}}}", "spec.cluster.ports.extra[0]", EXTRA),
     ("{cluster: {ports: {epmd: 9103}}}", "spec.cluster", EPMD),
     ("{ports: [{containerPort: 4000}, {containerPort: 9105}]}", "spec", PORTS),
+    ("{cluster: {discovery: Operator, observation: {mode: Disabled}}}", "spec.cluster", OBSERVED),
+    ("{cluster: {readinessGate: Enabled, observation: {mode: Disabled}}}", "spec.cluster", OBSERVED),
     ("{cluster: {host: PodFQDN}}", "spec", HOST),
     ("{workload: {volumeClaimTemplates: [{metadata: {name: data}}]}}", "spec.workload", CLAIMS),
     ("{workload: {podManagementPolicy: OrderedReady}}", "spec.workload", POLICY),
