@@ -40,7 +40,11 @@ async fn defaults_are_filled_in() {
             "cookie": {},
             "discovery": "DNS",
             "epmd": "Enabled",
+            "healing": "Reconnect",
+            "host": "PodIP",
+            "observation": {"mode": "Enabled", "intervalSeconds": 15},
             "ports": {"epmd": 4369, "distribution": {"from": 9100, "to": 9105}},
+            "readinessGate": "Disabled",
             "tls": {"mode": "Disabled"},
         },
         "rollout": {
@@ -56,6 +60,7 @@ async fn defaults_are_filled_in() {
         "disruptionBudget": {"mode": "Enabled"},
         "networkPolicy": "Open",
         "vm": {},
+        "workload": {"kind": "Deployment", "podManagementPolicy": "Parallel"},
     });
     assert_eq!(stored(&namespace, "shop", json!({"image": "shop:1"})).await, all);
 

@@ -74,7 +74,10 @@ async fn an_object_of_another_shape_does_not_stop_the_others() {
     scene.child(ChildKind::Deployment, "shop", |_| true).await;
     for (name, problem) in [
         ("broken", "spec.image: invalid type: integer `7`, expected a string"),
-        ("future", "spec.cluster.discovery: unknown variant `Telepathy`, expected one of `DNS`, `Kubernetes`, `None`"),
+        (
+            "future",
+            "spec.cluster.discovery: unknown variant `Telepathy`, expected one of `DNS`, `Kubernetes`, `Operator`, `None`",
+        ),
         ("empty", "spec: missing field `image`"),
     ] {
         let told = "cannot be read and is left alone, with what runs of it, until it is corrected: ";

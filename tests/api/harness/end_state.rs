@@ -123,6 +123,7 @@ fn told(release: Value) -> Value {
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {
         condition.as_object_mut().map(|condition| condition.remove("lastTransitionTime"));
     }
+    status["cluster"].as_object_mut().map(|cluster| cluster.remove("changedAt"));
     json!({"spec": release["spec"], "status": status})
 }
 

@@ -27,7 +27,7 @@ async fn it_answers_probes_and_prometheus() {
         "beam_operator_reconciles_in_flight 0",
         "beam_operator_queue_depth 0",
         "beam_operator_api_requests_total{verb=\"apply\",resource=\"deployments\",subresource=\"\",code=\"2xx\"} 1",
-        "beam_operator_api_requests_total{verb=\"apply\",resource=\"elixirreleases\",subresource=\"status\",code=\"2xx\"} ",
+        "beam_operator_api_requests_total{verb=\"patch\",resource=\"elixirreleases\",subresource=\"status\",code=\"2xx\"} ",
         "beam_operator_api_request_duration_seconds_count{verb=\"apply\"} ",
         "beam_operator_watch_restarts_total{kind=\"Deployment\"} 1",
         "beam_operator_events_total{outcome=\"written\"} ",

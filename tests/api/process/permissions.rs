@@ -119,7 +119,7 @@ async fn a_right_to_write_that_is_taken_away_is_named() {
     grant(&scene, &fewer).await;
     scene.apply("shop", "image: shop:1").await;
     scene.condition("shop", "Degraded", "WriteFailed").await;
-    let told = format!("no permission to create, patch deployments.apps in namespace {}", scene.name);
+    let told = format!("no permission to create, patch, delete deployments.apps in namespace {}", scene.name);
     tells(&scene.operator, "missing", |line| line == told).await;
     grant(&scene, &granted()).await;
     scene.applied("shop").await;
