@@ -36,10 +36,10 @@ impl Kind {
             Self::Get => request.verb == "get",
             Self::Create => request.verb == "create" && !is_start && !is_event,
             Self::Apply => request.verb == "apply" && !is_status,
-            Self::Status => request.verb == "apply" && is_status,
+            Self::Status => request.verb == "patch" && is_status,
             Self::Delete => request.verb == "delete",
             Self::Event => is_event,
-            Self::Patch => request.verb == "patch",
+            Self::Patch => request.verb == "patch" && !is_status,
         }
     }
 }
