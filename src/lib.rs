@@ -13,3 +13,4 @@ pub mod observer;
 pub mod operator;
 pub mod render;
 pub mod resources;
+pub mod time;

@@ -68,6 +68,14 @@ pub struct ElixirReleaseStatus {
     pub conditions: Vec<Condition>,
 }
 
+impl ElixirReleaseStatus {
+    /// The condition of this type, if there is one.
+    #[must_use]
+    pub fn condition(&self, type_: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == type_)
+    }
+}
+
 /// The BEAM cluster that a release is in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

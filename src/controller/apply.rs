@@ -21,10 +21,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
+use super::events::Happening;
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::lock;
-use super::mesh::Move;
+use super::mesh::Restarts;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
@@ -33,8 +34,6 @@ use crate::operator::client::describe;
 use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
-
-pub use pods::evict;
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
@@ -82,8 +81,8 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
     /// How many children were written.
     pub writes: usize,
-    /// Whether the rotation of a cookie came to its end.
-    pub rotated: bool,
+    /// What is worth telling of that no status tells.
+    pub happenings: Vec<Happening>,
     /// Whether the plan only read what the next one needs.
     pub again: bool,
 }
@@ -102,10 +101,8 @@ pub struct Applier<'a> {
     pub lifetimes: &'a Lifetimes,
     /// Who talks to the nodes, if anybody does.
     pub observer: Option<&'a Observer>,
-    /// The cluster that the release is in, if it is in one.
-    pub cluster: Option<&'a Key>,
-    /// For which value its owner asks for another cookie.
-    pub asked_for: Option<&'a str>,
+    /// The restarts of nodes up to now, for their limit.
+    pub restarts: &'a Mutex<Restarts>,
 }
 
 impl Applier<'_> {
@@ -139,11 +136,12 @@ impl Applier<'_> {
                 }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
-                Step::RotateCookie(next, name, uid, version) => {
-                    self.rotate(next, &name, (&uid, version)).await?;
-                    outcome.rotated |= next == Move::Finish;
-                }
+                Step::RotateCookie(rotation) => outcome.happenings.extend(self.rotate(rotation).await?),
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
+                Step::Evict(pod, uid) => {
+                    outcome.happenings.extend(self.restart(&pod, &uid).await);
+                    continue;
+                }
                 Step::ReadRevision(name) => {
                     self.read_revision(&name).await?;
                     outcome.again = true;

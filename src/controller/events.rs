@@ -3,6 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::conditions::{CLUSTERED, Reason};
+use super::mesh;
+use super::observe::Observed;
 use crate::api::{ElixirReleaseStatus, RolloutPhase};
 
 /// Something that happened to a release.
@@ -31,8 +33,14 @@ pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> 
     checks.into_iter().flatten().collect()
 }
 
+/// What a release waits for that no condition tells.
+#[must_use]
+pub fn waiting(observed: &Observed) -> Option<Happening> {
+    mesh::rotation_waits(observed).map(|why| warning("CookieRotationWaits", "Rotate", why))
+}
+
 fn invalid(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
-    let (was, is) = (find(before, "ConfigurationValid"), find(after, "ConfigurationValid")?);
+    let (was, is) = (before.condition("ConfigurationValid"), after.condition("ConfigurationValid")?);
     if !is_news(was, is) {
         return None;
     }
@@ -49,7 +57,7 @@ fn invalid(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<
 }
 
 fn degraded(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
-    let (was, is) = (find(before, "Degraded"), find(after, "Degraded")?);
+    let (was, is) = (before.condition("Degraded"), after.condition("Degraded")?);
     if !is_news(was, is) {
         return None;
     }
@@ -62,7 +70,7 @@ fn degraded(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option
 
 /// Lone nodes have no such condition. That nodes are still starting, or that nobody has looked yet, is no news.
 fn clustered(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
-    let (was, is) = (find(before, CLUSTERED), find(after, CLUSTERED)?);
+    let (was, is) = (before.condition(CLUSTERED), after.condition(CLUSTERED)?);
     if !is_news(was, is) {
         return None;
     }
@@ -91,15 +99,13 @@ fn is_news(was: Option<&Condition>, is: &Condition) -> bool {
     was.is_none_or(|was| (&was.status, &was.reason, &was.message) != (&is.status, &is.reason, &is.message))
 }
 
-fn find<'a>(status: &'a ElixirReleaseStatus, type_: &str) -> Option<&'a Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == type_)
-}
-
-fn warning(reason: &str, action: &'static str, note: String) -> Happening {
+/// Something that needs a person.
+pub(super) fn warning(reason: &str, action: &'static str, note: String) -> Happening {
     Happening { is_warning: true, reason: reason.to_owned(), action, note }
 }
 
-fn normal(reason: &str, action: &'static str, note: String) -> Happening {
+/// Something that needs nobody.
+pub(super) fn normal(reason: &str, action: &'static str, note: String) -> Happening {
     Happening { is_warning: false, reason: reason.to_owned(), action, note }
 }
 

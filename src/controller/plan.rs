@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::neighbours::{is_kept, keep_owners};
-use super::cache::Group;
+use super::cache::{Group, Key};
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::mesh::{self, Move};
@@ -59,12 +59,29 @@ pub enum Step {
     Update(Desired, Box<str>),
     /// Delete a child that was seen with this uid.
     Delete(ChildKind, Box<str>, Box<str>),
-    /// Go on with the rotation of the cookie in the Secret of this name, uid and version.
-    RotateCookie(Move, Box<str>, Box<str>, u64),
+    /// Go on with the rotation of a cookie.
+    RotateCookie(Rotation),
     /// Open the readiness gate of the pod of this name and uid: its node has met its cluster.
     OpenGate(Arc<str>, Arc<str>),
+    /// Evict the pod of this name and uid: its node is cut off from the larger side of its cluster.
+    Evict(Arc<str>, Arc<str>),
     /// Read the pod template that another version of the operator recorded under this name. Nothing else is planned then.
     ReadRevision(String),
+}
+
+/// The next step of the rotation of a cookie.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rotation {
+    /// The step.
+    pub next: Move,
+    /// The cluster that the cookie is of.
+    pub cluster: Key,
+    /// Name of the Secret that holds it.
+    pub secret: Box<str>,
+    /// Uid of the Secret.
+    pub uid: Box<str>,
+    /// Version of the Secret that the step is meant for.
+    pub version: u64,
 }
 
 /// A child as it should be.
@@ -109,6 +126,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
     }
+    let cut_off = mesh::to_restart(observed, now).map(|(pod, uid)| Step::Evict(pod, uid));
     let gates = mesh::to_open(observed).into_iter().map(|(pod, uid)| Step::OpenGate(pod, uid));
     let rendered = rendered(observed, valid, facts);
     let choice = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
@@ -132,6 +150,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
+    plan.steps.extend(cut_off);
     plan
 }
 
@@ -164,7 +183,9 @@ impl Plan {
             self.own(observed, secret, ownership);
         }
         if let Some(Ok(next)) = mesh::next_rotation(observed, secret).filter(|_| !secret.deleting) {
-            self.steps.push(Step::RotateCookie(next, secret.name.clone(), secret.uid.clone(), secret.version));
+            let cluster = observed.key.sibling(&names::cluster(&observed.release));
+            let (secret, uid, version) = (secret.name.clone(), secret.uid.clone(), secret.version);
+            self.steps.push(Step::RotateCookie(Rotation { next, cluster, secret, uid, version }));
         }
     }
 

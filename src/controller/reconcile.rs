@@ -1,25 +1,25 @@
 //! One reconcile: the stages in a row.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use thiserror::Error;
 use tracing::{Instrument, info, warn};
 
 use super::apply::{self, Applier, Outcome};
-use super::cache::{Cache, Key, cluster_key};
+use super::cache::{Cache, Key};
 use super::dereference::{self, dereference};
+use super::events::waiting;
 use super::kind::ChildKind;
 use super::lock;
-use super::mesh::{Restarts, asked_for};
+use super::mesh::Restarts;
 use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
-use super::report::{report, report_unreadable};
+use super::report::{report, report_unreadable, tell};
 use super::slots::Slots;
 use super::status::{Verdict, deadline};
 use super::transition;
@@ -36,6 +36,7 @@ use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{Facts, pod};
+use crate::time::jittered;
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -81,7 +82,7 @@ pub struct Context {
     slots: Arc<Slots>,
     /// Looks at nodes, unless the operator is told not to.
     pub(super) observer: Option<Observer>,
-    pub(super) restarts: Mutex<Restarts>,
+    restarts: Mutex<Restarts>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -178,13 +179,6 @@ fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LAST_PAUSE)
 }
 
-/// Up to a quarter longer, by chance.
-fn jittered(pause: Duration) -> Duration {
-    // `RandomState` draws new keys for each instance, which is all the chance that is needed here.
-    let draw = RandomState::new().hash_one(()) % 256;
-    pause + pause / 1024 * u32::try_from(draw).unwrap_or_default()
-}
-
 async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action), Error> {
     let unreadable = lock(&context.cache).releases.unreadable(key);
     if let Some(unreadable) = unreadable {
@@ -207,10 +201,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let unread: Vec<_> = failures.iter().map(NotRead::from).collect();
     let failure = if failures.is_empty() { Ok(()) } else { Err(failures.swap_remove(0)) };
     let could_be_read = |reference: &&Reference| unread.iter().all(|unread| unread.reference != **reference);
-    let observe = |cache: &Cache| {
-        let mesh = context.mesh(&release, key);
-        Observed::of(cache, key, &uses).map(|seen| Observed { unread: unread.clone(), mesh, ..seen })
-    };
+    let observe =
+        |cache: &Cache| Observed::of(cache, key, &uses).map(|seen| Observed { unread: unread.clone(), ..seen });
     let observed = {
         let cache = lock(&context.cache);
         if !cache.contents.are_read(&key.namespace, readable.iter().filter(could_be_read)) {
@@ -225,7 +217,6 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     context.follow(&observed);
     observed.mesh = context.mesh(&observed.release, key);
     context.mend(&observed);
-    context.restart(&observed).await;
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
@@ -245,7 +236,6 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
-    let cluster = cluster_key(&observed.release);
     let applier = Applier {
         client: &context.client,
         cache: &context.cache,
@@ -253,8 +243,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         uid: observed.uid(),
         lifetimes: &context.lifetimes,
         observer: context.observer.as_ref(),
-        cluster: cluster.as_ref(),
-        asked_for: asked_for(&observed.release.metadata),
+        restarts: &context.restarts,
     };
     let written = applier.apply(plan).await;
     if written.as_ref().is_ok_and(|outcome| outcome.again) {
@@ -263,12 +252,14 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
     let now = observe(&lock(&context.cache));
-    let observed = now.map(|now| Observed { release: observed.release.clone(), ..now }).unwrap_or(observed);
+    let mesh = context.mesh(&observed.release, key);
+    let observed = now.map(|now| Observed { release: observed.release.clone(), mesh, ..now }).unwrap_or(observed);
     let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
-    let outcome = written?;
-    context.tell_of_rotation(&observed, outcome.rotated).await;
+    let mut outcome = written?;
+    let happenings = outcome.happenings.drain(..).chain(waiting(&observed));
+    tell(&observed.release.object_ref(&()), happenings, context).await;
     reported?;
     failure?;
     Ok(conclusion(&observed, &outcome, context))
@@ -329,13 +320,5 @@ mod tests {
         let pauses: Vec<_> = (1..=11).map(|failures| pause(failures).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(pause(u32::MAX), LAST_PAUSE);
-    }
-
-    #[test]
-    fn jitter_never_shortens_a_pause_and_adds_a_quarter_at_most() {
-        for _ in 0..100 {
-            let pause = jittered(LAST_PAUSE);
-            assert!(pause >= LAST_PAUSE && pause <= LAST_PAUSE + LAST_PAUSE / 4);
-        }
     }
 }

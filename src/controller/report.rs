@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::cache::Unreadable;
-use super::events::happenings;
+use super::events::{Happening, happenings};
 use super::live::shed;
 use super::lock;
 use super::observe::Observed;
@@ -41,7 +41,7 @@ pub async fn report(observed: &Observed, verdict: &Verdict<'_>, context: &Contex
         context.queue.push([observed.key.clone()]);
     }
     debug!("status written");
-    tell(&release.object_ref(&()), &before, &after, context).await;
+    tell(&release.object_ref(&()), happenings(&before, &after), context).await;
     Ok(())
 }
 
@@ -54,18 +54,14 @@ pub async fn report_unreadable(release: &Unreadable, context: &Context) -> Resul
         return Ok(());
     }
     let stub = stub(&release.metadata);
-    tell(&stub.object_ref(&()), &before, &after, context).await;
+    tell(&stub.object_ref(&()), happenings(&before, &after), context).await;
     // The answer comes by the watch as well, and there is nothing to be done about it before.
     write_status::<Stub>(&stub, [&before, &after], context).await.map(drop)
 }
 
-async fn tell(
-    regarding: &ObjectReference,
-    before: &ElixirReleaseStatus,
-    after: &ElixirReleaseStatus,
-    context: &Context,
-) {
-    for happening in happenings(before, after) {
+/// Tells as events what happened to a release.
+pub async fn tell(regarding: &ObjectReference, happenings: impl IntoIterator<Item = Happening>, context: &Context) {
+    for happening in happenings {
         let kind = if happening.is_warning { EventType::Warning } else { EventType::Normal };
         if happening.is_warning {
             warn!(reason = happening.reason, "{}", happening.note);

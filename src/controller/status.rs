@@ -16,6 +16,7 @@ use super::view::WorkloadView;
 use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
 use crate::resources::labels;
 use crate::resources::problem::Problem;
+use crate::time::whole_seconds;
 
 mod deadline;
 
@@ -91,14 +92,14 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         nodes: seen.nodes,
         nodes_omitted: seen.nodes_omitted,
         selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
-        current_revision: if progress.is_complete { target.clone() } else { before.current_revision },
+        current_revision: if progress.is_complete { target.clone() } else { before.current_revision.clone() },
         rollout: target.is_some().then(|| progress.rollout(release.spec.paused)),
         target_revision: target,
         conditions: conditions
             .into_iter()
             .filter_map(|(type_, told)| Some((type_, told?)))
             .map(|(type_, told)| {
-                let previous = before.conditions.iter().find(|condition| condition.type_ == type_);
+                let previous = before.condition(type_);
                 condition(type_, told, generation_of(type_, previous), previous, now)
             })
             .collect(),
@@ -176,11 +177,6 @@ fn condition(
         last_transition_time: unmoved
             .map_or(Time(whole_seconds(now)), |condition| condition.last_transition_time.clone()),
     }
-}
-
-/// Kubernetes stores times in whole seconds; a fraction would make the stored status differ from ours.
-fn whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]

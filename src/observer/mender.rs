@@ -1,8 +1,8 @@
 //! The task that has one node connect to others.
 //!
-//! It asks for one connection after the other and tries again with growing pauses, as long as they are wished for. Where the node's `global` prevents
-//! overlapping partitions it stops at the first that fails: to meet the others without that one would be undone at once,
-//! and by all of them.
+//! It asks for one connection after the other and tries again with growing pauses, as long as they are wished for. Where
+//! the node's `global` prevents overlapping partitions it stops at the first that fails: to meet the others without that
+//! one would be undone at once, and by all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info};
 
+use super::Shared;
 use super::cluster::Cluster;
-use super::{Shared, chance};
 use crate::beam::{Connected, NodeName};
 use crate::controller::cache::Key;
+use crate::time::chance;
 
 /// How long a node may take to connect to another: `net_setuptime`, which is seven seconds unless set otherwise, and some.
 const CONNECT_NODE: Duration = Duration::from_secs(10);

@@ -23,7 +23,6 @@ mod vitals;
 mod watcher;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -118,8 +117,8 @@ impl Observer {
             return;
         };
         let cluster = state.clusters.entry(list.cluster.clone()).or_default().clone();
-        let (mut tasks, menders) = match before {
-            Some(before) if before.list.is_looked_at_like(&list) => (before.tasks, before.menders),
+        let (known, mut tasks, menders) = match before {
+            Some(before) if before.list.is_looked_at_like(&list) => (before.list.nodes, before.tasks, before.menders),
             Some(before) => {
                 self.drop_all(&mut state, &before);
                 // It may have been the last of this very cluster.
@@ -128,8 +127,6 @@ impl Observer {
             }
             None => <_>::default(),
         };
-        let known: HashMap<_, _> =
-            cluster.sightings().into_iter().map(|known| (known.node.uid.clone(), known)).collect();
         let mut is_news = false;
         tasks.retain(|uid, _| {
             let stays = list.nodes.iter().any(|node| node.uid == *uid);
@@ -140,8 +137,7 @@ impl Observer {
             stays
         });
         for node in &list.nodes {
-            let is_same = tasks.contains_key(&node.uid)
-                && known.get(&node.uid).is_some_and(|known| known.node.is_looked_at_like(node));
+            let is_same = known.iter().any(|known| known.is_looked_at_like(node));
             is_news |= cluster.put(&release.name, node.clone(), is_same);
             if !is_same {
                 tasks.insert(node.uid.clone(), self.watch(&list, &cluster, node));
@@ -222,7 +218,7 @@ impl Observer {
                 namespace: key.namespace.clone(),
                 release,
                 pod,
-                vitals: vitals.map(|vitals| (vitals.memory, vitals.run_queue, vitals.processes)),
+                vitals,
             })
         };
         clusters.into_iter().flat_map(of).collect()
@@ -293,10 +289,4 @@ impl Sighting {
     pub fn name(&self) -> Option<&NodeName> {
         self.view().map(|view| &view.name).or(self.node.expected.as_ref())
     }
-}
-
-/// A number between 0 and 1, by chance.
-fn chance() -> f64 {
-    // `RandomState` draws new keys for each instance, which is all the chance that is needed here.
-    f64::from(u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

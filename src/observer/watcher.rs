@@ -6,13 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
+use super::Shared;
 use super::access::{Access, Credentials};
 use super::cluster::Cluster;
 use super::pace::pause;
 use super::sighting::{Failure, FailureKind, Node, View};
 use super::vitals::{self, Vitals};
-use super::{Shared, chance};
 use crate::beam::{Connection, Cookie, Error, Limits, NodeName, OwnName, Target, Visibility, connect};
+use crate::controller::cache::Key;
+use crate::time::{chance, whole_seconds};
 
 /// How long a node may take for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -20,7 +22,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(7);
 /// How long a new task waits at most before its first look, so that not all of them begin at the same time.
 const SPREAD: Duration = Duration::from_secs(1);
-/// A node's measurements are asked for once in so many looks at rest.
+/// A node's measurements are asked for once in so many looks.
 const VITALS_EVERY: u32 = 4;
 /// How we are called after the `@`.
 const HOST: &str = "beam-operator";
@@ -29,7 +31,7 @@ const HOST: &str = "beam-operator";
 pub(super) struct Watcher {
     pub(super) shared: Arc<Shared>,
     pub(super) cluster: Arc<Cluster>,
-    pub(super) key: crate::controller::cache::Key,
+    pub(super) key: Key,
     pub(super) access: Access,
     pub(super) node: Node,
     pub(super) interval: Duration,
@@ -41,6 +43,9 @@ struct Constants {
     started_at: Timestamp,
     prevents_overlapping_partitions: bool,
 }
+
+/// How many questions they take.
+const CONSTANTS: u64 = 5;
 
 struct Link {
     connection: Arc<Connection>,
@@ -162,7 +167,7 @@ impl Watcher {
             opened.map_err(|error| Failure::from(&error))?
         };
         let constants = constants(&connection).await.map_err(|error| Failure::from(&error))?;
-        self.shared.metrics.asked(5);
+        self.shared.metrics.asked(CONSTANTS);
         Ok(Link { connection: Arc::new(connection), constants, has_next_cookie })
     }
 
@@ -193,8 +198,11 @@ async fn constants(connection: &Connection) -> Result<Constants, Error> {
         connection.prevent_overlapping_partitions(ANSWER)
     )?;
     let started = Timestamp::now().checked_sub(uptime).unwrap_or_default();
-    let started_at = Timestamp::from_second(started.as_second()).unwrap_or(started);
-    Ok(Constants { otp_release, started_at, prevents_overlapping_partitions: prevents.unwrap_or_default() })
+    Ok(Constants {
+        otp_release,
+        started_at: whole_seconds(started),
+        prevents_overlapping_partitions: prevents.unwrap_or_default(),
+    })
 }
 
 fn lost() -> Failure {

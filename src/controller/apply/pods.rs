@@ -1,15 +1,22 @@
 //! What is written of pods: that a gate is open, and that one is to be evicted.
 
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, EvictParams, Patch, PatchParams, Preconditions};
-use kube::core::PartialObjectMeta;
-use kube::{Api, Client};
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::{PartialObjectMeta, Status};
 use serde_json::json;
 
 use super::{Applier, Error, is_conflict};
+use crate::controller::events::{Happening, normal, warning};
 use crate::controller::ownership::FIELD_MANAGER;
 use crate::operator::client::describe;
 use crate::resources::labels;
+use crate::time::whole_seconds;
 
 impl Applier<'_> {
     /// Tells the kubelet that the node of a pod has met its cluster.
@@ -17,8 +24,7 @@ impl Applier<'_> {
     /// Source: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate>.
     pub(super) async fn open_gate(&self, pod: &str, uid: &str) -> Result<(), Error> {
         let api = Api::<PartialObjectMeta<Pod>>::namespaced(self.client.clone(), &self.key.namespace);
-        let now = jiff::Timestamp::now();
-        let now = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let now = whole_seconds(Timestamp::now());
         let condition = json!({
             "type": labels::MET, "status": "True", "reason": "MetCluster", "lastTransitionTime": now,
             "message": "the node is connected to its cluster",
@@ -32,19 +38,33 @@ impl Applier<'_> {
             Err(source) => Err(Error::Gate { pod: pod.to_owned(), source }),
         }
     }
-}
 
-/// Evicts a pod, which the API server refuses where a PodDisruptionBudget does not allow it.
-///
-/// # Errors
-/// In words, with what is in the way. That the pod is gone, or is another by now, is none.
-pub async fn evict(client: &Client, namespace: &str, pod: &str, uid: &str) -> Result<(), String> {
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-    let delete_options = Some(DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() });
-    match api.evict(pod, &EvictParams { delete_options, ..EvictParams::default() }).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_conflict(&error) => Ok(()),
-        Err(error) => Err(describe(&error)),
+    /// Evicts the pod of a node that is cut off, if there may be one more, and tells so. That a PodDisruptionBudget is in the
+    /// way is no failure of the reconcile.
+    pub(super) async fn restart(&self, pod: &str, uid: &str) -> Option<Happening> {
+        let now = Timestamp::now();
+        if !self.restarts.lock().unwrap_or_else(PoisonError::into_inner).take(self.key, now) {
+            return None;
+        }
+        let api = Api::<Pod>::namespaced(self.client.clone(), &self.key.namespace);
+        // kube's own `evict` spells the options in a way that the API server does not know, and the uid would not count.
+        let preconditions = Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+        let eviction = Eviction {
+            metadata: ObjectMeta { name: Some(pod.to_owned()), ..ObjectMeta::default() },
+            delete_options: Some(DeleteOptions { preconditions, ..DeleteOptions::default() }),
+        };
+        match api.create_subresource::<_, Status>("eviction", pod, &PostParams::default(), &eviction).await {
+            Ok(_) => {
+                let note = format!("evicted pod {pod}: its node is cut off from the larger side of the cluster");
+                Some(normal("NodeRestart", "Heal", note))
+            }
+            // It is gone, or another by now.
+            Err(error) if is_conflict(&error) => None,
+            Err(error) => {
+                let why = describe(&error);
+                let note = format!("pod {pod}, cut off from the cluster, is not restarted: {why}");
+                Some(warning("NodeRestart", "Heal", note))
+            }
+        }
     }
 }

@@ -67,7 +67,7 @@ pub fn wishes(observed: &Observed, now: Timestamp) -> (Wishes, Option<Timestamp>
 
 /// Since when the status says that the cluster has fallen apart.
 pub(super) fn partitioned_since(before: &ElixirReleaseStatus) -> Option<Timestamp> {
-    let condition = before.conditions.iter().find(|condition| condition.type_ == CLUSTERED)?;
+    let condition = before.condition(CLUSTERED)?;
     let Time(since) = condition.last_transition_time;
     (condition.reason == Reason::Partitioned.to_string()).then_some(since)
 }

@@ -13,6 +13,7 @@ use crate::controller::conditions::{CLUSTERED, Reason, Told, told};
 use crate::controller::observe::Observed;
 use crate::observer::{self, Sighting};
 use crate::resources::names;
+use crate::time::whole_seconds;
 
 /// How long a picture stays before the next one takes its place.
 const HOLD: SignedDuration = SignedDuration::from_secs(10);
@@ -25,7 +26,7 @@ const SAME_START: i64 = 5;
 
 /// What a status tells of the mesh.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
+pub struct MeshStatus {
     /// `status.cluster`.
     pub cluster: Option<ClusterStatus>,
     /// `status.clusteredReplicas`.
@@ -40,10 +41,10 @@ pub struct Seen {
 
 /// What to tell of the mesh.
 #[must_use]
-pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp) -> Seen {
+pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp) -> MeshStatus {
     let release = &*observed.release;
     if !names::is_distributed(release) {
-        return Seen::default();
+        return MeshStatus::default();
     }
     let name = names::cluster(release);
     let Some(sightings) = &observed.mesh else {
@@ -73,7 +74,7 @@ pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp)
     nodes.truncate(NODES);
     let size = picture.groups.iter().map(Vec::len).sum();
     let is_known = size > 0;
-    let seen = Seen {
+    let seen = MeshStatus {
         cluster: Some(ClusterStatus {
             name,
             size: is_known.then(|| number(size)),
@@ -100,29 +101,28 @@ fn is_held(before: &ElixirReleaseStatus, name: &str, now: Timestamp) -> bool {
     is_same_cluster && settles_at(before).is_some_and(|at| now < at && at.duration_since(now) <= HOLD)
 }
 
-fn changed(mut seen: Seen, now: Timestamp) -> Seen {
-    let whole = Timestamp::from_second(now.as_second()).unwrap_or(now);
+fn changed(mut seen: MeshStatus, now: Timestamp) -> MeshStatus {
     if let Some(cluster) = &mut seen.cluster {
-        cluster.changed_at = Some(Time(whole));
+        cluster.changed_at = Some(Time(whole_seconds(now)));
     }
     seen
 }
 
-impl Seen {
+impl MeshStatus {
     fn is_about_a_mesh(&self) -> bool {
         let nobody_looked = [Reason::ObservationDisabled, Reason::NotObserved];
         self.clustered.as_ref().is_some_and(|told| !nobody_looked.contains(&told.reason))
     }
 }
 
-fn unseen(name: String, clustered: Told) -> Seen {
+fn unseen(name: String, clustered: Told) -> MeshStatus {
     let cluster = ClusterStatus { name, size: None, partitions: None, changed_at: None };
-    Seen { cluster: Some(cluster), clustered: Some(clustered), ..Seen::default() }
+    MeshStatus { cluster: Some(cluster), clustered: Some(clustered), ..MeshStatus::default() }
 }
 
-fn before_as_seen(before: &ElixirReleaseStatus, name: &str) -> Seen {
-    let condition = before.conditions.iter().find(|condition| condition.type_ == CLUSTERED);
-    Seen {
+fn before_as_seen(before: &ElixirReleaseStatus, name: &str) -> MeshStatus {
+    let condition = before.condition(CLUSTERED);
+    MeshStatus {
         cluster: before.cluster.clone().filter(|cluster| cluster.name == name),
         clustered_replicas: before.clustered_replicas,
         nodes: before.nodes.clone(),

@@ -15,14 +15,14 @@ use kube::ResourceExt;
 
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
-use crate::controller::view::{Child, RotationView};
+use crate::controller::view::Child;
 use crate::resources::{labels, names};
 
 /// The next thing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// Put a new cookie into the Secret, beside the old one.
-    Begin,
+    /// Put a new cookie into the Secret, beside the old one, for the value that it is asked for with.
+    Begin(String),
     /// Tell the nodes.
     Swap,
     /// Let the new one take the place of the old one.
@@ -42,7 +42,8 @@ pub fn next(observed: &Observed, secret: &Child) -> Option<Result<Move, Waits>> 
         Some(_) => return None,
         None => false,
     };
-    if !is_under_way && !is_asked_for(observed, &view) {
+    let value = asked_for(&observed.release.metadata).filter(|value| view.done_for(&observed.key.name) != Some(value));
+    if !is_under_way && value.is_none() {
         return None;
     }
     let Some(sightings) = &observed.mesh else {
@@ -54,10 +55,10 @@ pub fn next(observed: &Observed, secret: &Child) -> Option<Result<Move, Waits>> 
         return Some(Err(format!("the node in pod {} cannot be asked yet, and would be left behind", silent.node.pod)));
     }
     let has_new = |sighting: &crate::observer::Sighting| sighting.view().is_some_and(|view| view.has_next_cookie);
-    Some(Ok(match is_under_way {
-        false => Move::Begin,
-        true if sightings.iter().all(has_new) => Move::Finish,
-        true => Move::Swap,
+    Some(Ok(match value {
+        Some(value) if !is_under_way => Move::Begin(value.to_owned()),
+        _ if sightings.iter().all(has_new) => Move::Finish,
+        _ => Move::Swap,
     }))
 }
 
@@ -76,14 +77,8 @@ pub fn waits(observed: &Observed) -> Option<Waits> {
 }
 
 /// The value that a release's rotation is asked for with.
-#[must_use]
-pub fn asked_for(metadata: &ObjectMeta) -> Option<&str> {
+fn asked_for(metadata: &ObjectMeta) -> Option<&str> {
     metadata.annotations.as_ref()?.get(labels::ROTATE_COOKIE).map(String::as_str).filter(|value| !value.is_empty())
-}
-
-fn is_asked_for(observed: &Observed, view: &RotationView) -> bool {
-    let asked_for = asked_for(&observed.release.metadata);
-    asked_for.is_some_and(|value| view.done_for(&observed.key.name) != Some(value))
 }
 
 /// Whether a rotation that this release began is up to the observed one: it is its own, or it is of one that is gone.
@@ -102,7 +97,7 @@ mod tests {
     use super::super::fixture::{failed, seen, unseen, viewed};
     use super::*;
     use crate::controller::fixture::{complete, running};
-    use crate::controller::view::Detail;
+    use crate::controller::view::{Detail, RotationView};
     use crate::observer::{FailureKind, Sighting};
 
     fn secret(by: Option<&str>, done: &[(&str, &str)]) -> Child {
@@ -129,6 +124,10 @@ mod tests {
         shop
     }
 
+    fn begin(value: &str) -> Move {
+        Move::Begin(value.to_owned())
+    }
+
     fn old(pod: &str, peers: &[&str]) -> Sighting {
         seen(pod, peers)
     }
@@ -139,10 +138,10 @@ mod tests {
 
     #[rstest]
     #[case::nobody_asked(None, secret(None, &[]), None)]
-    #[case::asked(Some("1"), secret(None, &[]), Some(Move::Begin))]
+    #[case::asked(Some("1"), secret(None, &[]), Some(begin("1")))]
     #[case::done(Some("1"), secret(None, &[("shop", "1")]), None)]
-    #[case::asked_again(Some("2"), secret(None, &[("shop", "1")]), Some(Move::Begin))]
-    #[case::done_for_another(Some("1"), secret(None, &[("worker", "1")]), Some(Move::Begin))]
+    #[case::asked_again(Some("2"), secret(None, &[("shop", "1")]), Some(begin("2")))]
+    #[case::done_for_another(Some("1"), secret(None, &[("worker", "1")]), Some(begin("1")))]
     #[case::begun(Some("1"), secret(Some("shop"), &[]), Some(Move::Swap))]
     #[case::begun_and_not_asked_any_more(None, secret(Some("shop"), &[]), Some(Move::Swap))]
     #[case::begun_by_one_that_is_gone(None, secret(Some("worker"), &[]), Some(Move::Swap))]

@@ -21,7 +21,7 @@ fn observed(mesh: Vec<Sighting>) -> Observed {
     Observed { mesh: Some(mesh), ..running("replicas: 3", complete(3, "shop-1")) }
 }
 
-fn told(mesh: Vec<Sighting>) -> super::report::Seen {
+fn told(mesh: Vec<Sighting>) -> MeshStatus {
     report(&observed(mesh), &ElixirReleaseStatus::default(), at(0))
 }
 
@@ -125,7 +125,7 @@ fn nobody_looks(#[case] spec: &str, #[case] why: &str) {
 #[test]
 fn lone_nodes_have_no_mesh() {
     let shop = running("cluster: {distribution: Disabled}", complete(1, "shop-1"));
-    assert_eq!(report(&shop, &ElixirReleaseStatus::default(), at(0)), super::report::Seen::default());
+    assert_eq!(report(&shop, &ElixirReleaseStatus::default(), at(0)), MeshStatus::default());
 }
 
 /// The status of a release once the mesh was told, and the release with it.

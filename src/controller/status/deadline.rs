@@ -42,7 +42,7 @@ fn began(before: &ElixirReleaseStatus, target: &str, now: Timestamp) -> Option<T
     // While the release is not valid, only Degraded and the rollout go on telling it.
     let has_failed = before.rollout.as_ref().is_some_and(|rollout| rollout.phase == RolloutPhase::Failed);
     let was_late = has_failed || before.conditions.iter().any(|condition| is_late(&condition.reason));
-    let told = before.conditions.iter().find(|condition| condition.type_ == "Progressing");
+    let told = before.condition("Progressing");
     match told.filter(|_| before.target_revision.as_deref() == Some(target)) {
         Some(_) if was_late => None,
         Some(told) if told.status == "True" => Some(told.last_transition_time.0),

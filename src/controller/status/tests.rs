@@ -34,7 +34,7 @@ fn stored(observed: &Observed, status: &ElixirReleaseStatus, generation: i64) ->
 }
 
 fn find<'a>(status: &'a ElixirReleaseStatus, type_: &str) -> &'a Condition {
-    status.conditions.iter().find(|condition| condition.type_ == type_).unwrap()
+    status.condition(type_).unwrap()
 }
 
 #[test]

@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::observer::FailureKind;
+use crate::observer::{FailureKind, Vitals};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -67,8 +67,8 @@ pub struct NodeSample {
     pub release: Arc<str>,
     /// Its pod.
     pub pod: Arc<str>,
-    /// Bytes of memory, length of its run queues and number of processes; `None` while it cannot be asked.
-    pub vitals: Option<(u64, u64, u64)>,
+    /// Its measurements; `None` while it cannot be asked.
+    pub vitals: Option<Vitals>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,12 +109,12 @@ const FIGURES: [Figure; 4] = [
         Some(node.vitals.is_some().into())
     }),
     ("memory", "Memory that the virtual machine uses, erlang:memory(total)", Some(Unit::Bytes), |node| {
-        node.vitals.map(|(memory, ..)| memory)
+        node.vitals.map(|vitals| vitals.memory)
     }),
     ("run_queue", "Processes and ports that are ready to run and wait for a scheduler", None, |node| {
-        node.vitals.map(|(_, run_queue, _)| run_queue)
+        node.vitals.map(|vitals| vitals.run_queue)
     }),
-    ("processes", "Processes of the virtual machine", None, |node| node.vitals.map(|(.., processes)| processes)),
+    ("processes", "Processes of the virtual machine", None, |node| node.vitals.map(|vitals| vitals.processes)),
 ];
 
 impl Collector for Nodes {
@@ -155,7 +155,10 @@ mod tests {
             pod: pod.into(),
             vitals,
         };
-        let nodes = Arc::new(Mutex::new(vec![node("a", Some((4096, 2, 70))), node("b", None)]));
+        let nodes = Arc::new(Mutex::new(vec![
+            node("a", Some(Vitals { memory: 4096, run_queue: 2, processes: 70 })),
+            node("b", None),
+        ]));
         let source = nodes.clone();
         metrics.add_nodes(move || source.lock().unwrap().clone());
 

@@ -230,37 +230,3 @@ async fn a_revision_that_holds_nothing_is_told(#[case] answer: (u16, Value)) {
     let told = "ControllerRevision shop-1 holds no pod template: delete it, and the operator records the present one";
     assert_eq!(outcome.unwrap_err().to_string(), told);
 }
-
-#[tokio::test]
-async fn a_gate_is_opened_in_the_status_of_the_pod_that_was_meant() {
-    let steps = vec![Step::OpenGate("shop-1-a".into(), "uid-of-pod".into())];
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop-1-a"}});
-    let (requests, outcome, _) = play(steps, vec![(200, pod)]).await;
-
-    let [request] = &requests[..] else { panic!("one request") };
-    let path = "/api/v1/namespaces/store/pods/shop-1-a/status";
-    assert_eq!((request.method.as_str(), request.path.as_str()), ("PATCH", path));
-    assert_eq!(request.headers["content-type"], "application/strategic-merge-patch+json");
-    assert_eq!(request.body["metadata"], json!({"uid": "uid-of-pod"}));
-    let condition = &request.body["status"]["conditions"][0];
-    assert_eq!((&condition["type"], &condition["status"]), (&json!("beam-operator.io/clustered"), &json!("True")));
-    assert_eq!(outcome.unwrap().writes, 1);
-}
-
-#[rstest]
-#[case::another(failed(409, "Conflict"))]
-#[case::gone(not_found())]
-#[tokio::test]
-async fn the_gate_of_a_pod_that_is_not_there_any_more_is_nobodys(#[case] answer: (u16, Value)) {
-    let steps = vec![Step::OpenGate("shop-1-a".into(), "uid-of-pod".into())];
-    let (_, outcome, _) = play(steps, vec![answer]).await;
-    assert!(outcome.is_ok());
-}
-
-#[tokio::test]
-async fn a_gate_that_may_not_be_opened_is_told() {
-    let steps = vec![Step::OpenGate("shop-1-a".into(), "uid-of-pod".into())];
-    let (_, outcome, _) = play(steps, vec![failed(403, "Forbidden")]).await;
-    let told = outcome.unwrap_err().to_string();
-    assert!(told.starts_with("the readiness gate of pod shop-1-a could not be opened: "), "{told}");
-}

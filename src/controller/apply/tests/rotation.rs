@@ -2,11 +2,17 @@
 
 use super::*;
 use crate::controller::mesh::Move;
+use crate::controller::plan::Rotation;
 
 const PATH: &str = "/api/v1/namespaces/store/secrets/shop-cookie";
 
 fn step(next: Move) -> Step {
-    Step::RotateCookie(next, "shop-cookie".into(), "uid-of-cookie".into(), 5)
+    let (secret, uid) = ("shop-cookie".into(), "uid-of-cookie".into());
+    Step::RotateCookie(Rotation { next, cluster: key(), secret, uid, version: 5 })
+}
+
+fn begin() -> Move {
+    Move::Begin("1".to_owned())
 }
 
 fn metadata(version: &str) -> Value {
@@ -25,7 +31,7 @@ fn under_way() -> Value {
 
 #[tokio::test]
 async fn the_next_cookie_goes_beside_the_present_one_of_exactly_this_version() {
-    let (requests, outcome, _) = play(vec![step(Move::Begin)], vec![(200, metadata("6"))]).await;
+    let (requests, outcome, _) = play(vec![step(begin())], vec![(200, metadata("6"))]).await;
     let [request] = &requests[..] else { panic!("one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("PATCH", PATH));
     assert!(request.headers["accept"].contains("as=PartialObjectMetadata"), "its content is not asked for");
@@ -46,7 +52,8 @@ async fn the_next_cookie_takes_the_place_of_the_present_one() {
     let annotations = json!({"beam-operator.io/rotating-cookie": null, "rotated-cookie.beam-operator.io/shop": "1"});
     assert_eq!(requests[1].body["metadata"]["annotations"], annotations);
     assert_eq!(requests[1].body["metadata"]["resourceVersion"], "6");
-    assert!(outcome.is_ok());
+    let told: Vec<_> = outcome.unwrap().happenings.into_iter().map(|it| it.reason).collect();
+    assert_eq!(told, ["CookieRotated"]);
 }
 
 #[tokio::test]
@@ -55,17 +62,17 @@ async fn what_somebody_has_finished_already_stays() {
     done["metadata"]["annotations"] = json!({});
     let (requests, outcome, _) = play(vec![step(Move::Finish)], vec![(200, done)]).await;
     assert_eq!(requests.len(), 1, "nothing is written");
-    assert!(outcome.is_ok());
+    assert_eq!(outcome.unwrap().happenings, []);
 }
 
 #[tokio::test]
 async fn a_secret_that_is_another_by_now_is_looked_at_anew() {
-    for next in [Move::Begin, Move::Finish] {
+    for next in [begin(), Move::Finish] {
         let mut answers = vec![failed(409, "Conflict")];
         if next == Move::Finish {
             answers.insert(0, (200, under_way()));
         }
-        let (_, outcome, _) = play(vec![step(next)], answers).await;
-        assert!(outcome.is_ok(), "{next:?}");
+        let (_, outcome, _) = play(vec![step(next.clone())], answers).await;
+        assert_eq!(outcome.unwrap().happenings, [], "{next:?}");
     }
 }

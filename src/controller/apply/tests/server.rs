@@ -51,8 +51,7 @@ pub async fn play(steps: Vec<Step>, answers: Vec<(u16, Value)>) -> (Vec<Got>, Re
         uid: "uid-of-shop",
         lifetimes: &Lifetimes::default(),
         observer: None,
-        cluster: None,
-        asked_for: Some("1"),
+        restarts: &Mutex::default(),
     };
     let outcome = applier.apply(Plan { steps, ..Plan::default() }).await;
     drop(client);

@@ -25,7 +25,8 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::Create(desired) => words("create", desired.kind, &desired.name),
         Step::Update(desired, _) => words("update", desired.kind, &desired.name),
         Step::Delete(kind, name, _) => words("delete", *kind, name),
-        Step::RotateCookie(next, ..) => format!("rotate cookie: {next:?}"),
+        Step::RotateCookie(rotation) => format!("rotate cookie: {:?}", rotation.next),
+        Step::Evict(pod, _) => format!("evict {pod}"),
         Step::OpenGate(pod, _) => format!("open gate of {pod}"),
         Step::ReadRevision(name) => format!("read {name}"),
     });

@@ -241,7 +241,7 @@ impl World {
                 assert!(!is_workload || self.may_stop(release, kind), "what runs is deleted without a successor");
             }
             Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
-            Step::OpenGate(pod, _) => panic!("there is no node in this world, and none in {pod}"),
+            Step::OpenGate(pod, _) | Step::Evict(pod, _) => panic!("there is no node in this world, and none in {pod}"),
             Step::ReadRevision(name) => {
                 let revision = self.object(ChildKind::ControllerRevision, &name).unwrap().live(&name);
                 let template = controller_revision::template(&revision.data["data"]).unwrap();
