@@ -1,10 +1,12 @@
 //! Slim views of children: of each only what plan and status read, so that thousands of them fit into a few megabytes.
 
-use jiff::Timestamp;
+mod secret;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+pub use self::secret::{CertificatesView, RotationView};
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use crate::digest;
@@ -84,32 +86,6 @@ pub struct RevisionView {
     pub digest: u64,
     /// Digest of the inputs that it was rendered from.
     pub inputs: Option<u64>,
-}
-
-/// What the operator has noted on a Secret with certificates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CertificatesView {
-    /// When it is to be looked at again.
-    pub renew_at: Option<Timestamp>,
-    /// Digest of the authorities that it holds.
-    pub authorities: Option<u64>,
-}
-
-/// How far the rotation of a cookie is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RotationView {
-    /// The release that asked for the one that is under way.
-    pub by: Option<Box<str>>,
-    /// For which value of which release it was done last.
-    pub done: Box<[(Box<str>, Box<str>)]>,
-}
-
-impl RotationView {
-    /// For which value of a release it was done last.
-    #[must_use]
-    pub fn done_for(&self, release: &str) -> Option<&str> {
-        self.done.iter().find(|(name, _)| **name == *release).map(|(_, value)| &**value)
-    }
 }
 
 impl Child {
@@ -205,31 +181,6 @@ impl Detail {
             Self::None
         }
     }
-
-    /// What is read of a Secret, of which nothing but the metadata is known.
-    #[must_use]
-    pub fn of_secret(metadata: &ObjectMeta) -> Self {
-        let annotation = |key| metadata.annotations.as_ref().and_then(|all| all.get(key));
-        let (renew_at, authorities) = (annotation(labels::RENEW_AT), annotation(labels::AUTHORITIES));
-        if renew_at.is_none() && authorities.is_none() {
-            return rotation(metadata).map_or(Self::None, Self::Cookie);
-        }
-        Self::Certificates(CertificatesView {
-            renew_at: renew_at.and_then(|time| time.parse().ok()),
-            authorities: authorities.and_then(|hex| u64::from_str_radix(hex, 16).ok()),
-        })
-    }
-}
-
-fn rotation(metadata: &ObjectMeta) -> Option<RotationView> {
-    let annotations = metadata.annotations.as_ref()?;
-    let asked_for = annotations.get(labels::ROTATING_COOKIE);
-    let by = asked_for.map(|text| text.split_once('=').map_or(text.as_str(), |(by, _)| by).into());
-    let done = annotations
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(labels::ROTATED_COOKIE)?.into(), value.as_str().into())));
-    let view = RotationView { by, done: done.collect() };
-    (view != RotationView::default()).then_some(view)
 }
 
 fn workload(object: &DynamicObject) -> WorkloadView {
@@ -333,20 +284,6 @@ mod tests {
         let child = Child::of(ChildKind::ControllerRevision, object).unwrap();
         let expected = RevisionView { number: 4, digest: digest::of_value(&json!({})), inputs: Some(255) };
         assert_eq!(child.revision(), Some(expected));
-    }
-
-    #[test]
-    fn of_a_cookie_it_is_known_how_far_its_rotation_is() {
-        let annotations = |all: Value| {
-            let meta: ObjectMeta = serde_json::from_value(json!({"annotations": all})).unwrap();
-            Detail::of_secret(&meta)
-        };
-        assert_eq!(annotations(json!({"a": "b"})), Detail::None);
-        let under_way = annotations(json!({
-            "beam-operator.io/rotating-cookie": "shop=a=b", "rotated-cookie.beam-operator.io/worker": "7",
-        }));
-        let expected = RotationView { by: Some("shop".into()), done: [("worker".into(), "7".into())].into() };
-        assert_eq!(under_way, Detail::Cookie(expected));
     }
 
     #[test]
