@@ -30,4 +30,5 @@ mod sharing;
 mod stateful;
 mod status;
 mod tls;
+mod unobserved;
 mod unread;

@@ -51,3 +51,82 @@ pub fn watchlist(observed: &Observed, facts: &Facts) -> Option<Watchlist> {
 fn expected(observed: &Observed, pod: &PodView, address: &str, facts: &Facts) -> Option<crate::beam::NodeName> {
     names::node(&observed.release, &pod.name, address, facts)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::controller::fixture::{complete, pod, running};
+
+    fn running_pod(name: &str) -> PodView {
+        PodView { address: Some("10.0.0.7".into()), is_ready: true, ..pod(name) }
+    }
+
+    fn list(spec: &str, pods: Vec<PodView>) -> Option<Watchlist> {
+        let shop = Observed { pods, ..running(spec, complete(1, "shop-1")) };
+        watchlist(&shop, &Facts::default())
+    }
+
+    #[test]
+    fn a_node_is_looked_at_where_its_pod_is() {
+        let list = list("", vec![running_pod("a")]).unwrap();
+        assert_eq!(
+            (list.cluster, list.interval),
+            (crate::controller::cache::Key::new("store", "shop"), Duration::from_secs(15))
+        );
+        assert_eq!((list.access.cookie.name.as_str(), list.access.tls), ("shop-cookie", None));
+        let [node] = &list.nodes[..] else { panic!("one node") };
+        assert_eq!((&*node.pod, &*node.uid, &*node.address, node.is_ready), ("a", "uid-of-a", "10.0.0.7", true));
+        assert_eq!((node.port, node.expected.as_ref().unwrap().as_str()), (Port::Epmd(4369), "shop@10.0.0.7"));
+    }
+
+    #[rstest]
+    #[case::epmd_elsewhere("cluster: {ports: {epmd: 4370}}", Port::Epmd(4370))]
+    #[case::no_epmd("cluster: {epmd: Disabled}", Port::Fixed(9100))]
+    #[case::epmd_of_its_own(
+        "cluster: {epmd: Application, ports: {distribution: {from: 13825, to: 13825}}}",
+        Port::Fixed(13825)
+    )]
+    fn ports(#[case] spec: &str, #[case] port: Port) {
+        assert_eq!(list(spec, vec![running_pod("a")]).unwrap().nodes[0].port, port);
+    }
+
+    #[rstest]
+    #[case::by_its_address("", Some("shop@10.0.0.7"))]
+    #[case::by_a_basename("cluster: {basename: till}", Some("till@10.0.0.7"))]
+    #[case::by_the_image("cluster: {host: Application}", None)]
+    #[case::by_its_name(
+        "{cluster: {host: PodFQDN}, workload: {kind: StatefulSet}}",
+        Some("shop@a.shop-nodes.store.svc.cluster.local")
+    )]
+    fn names_of_nodes(#[case] spec: &str, #[case] expected: Option<&str>) {
+        let list = list(spec, vec![running_pod("a")]).unwrap();
+        assert_eq!(list.nodes[0].expected.as_ref().map(crate::beam::NodeName::as_str), expected);
+    }
+
+    #[test]
+    fn what_lets_us_in_and_how_often_is_up_to_the_release() {
+        let spec = "cluster: {cookie: {secretKeyRef: {name: mine, key: secret}}, tls: {mode: Managed}, \
+                    observation: {intervalSeconds: 60}}";
+        let list = list(spec, Vec::new()).unwrap();
+        assert_eq!((list.access.cookie.name.as_str(), list.access.cookie.key.as_str()), ("mine", "secret"));
+        assert_eq!(list.access.tls.unwrap().secret, "shop-distribution-ca");
+        assert_eq!(list.interval, Duration::from_secs(60));
+    }
+
+    #[rstest]
+    #[case::no_address(PodView { address: None, ..running_pod("a") })]
+    #[case::ended(PodView { has_ended: true, ..running_pod("a") })]
+    #[case::leaving(PodView { is_leaving: true, ..running_pod("a") })]
+    fn pods_without_a_node(#[case] pod: PodView) {
+        assert_eq!(list("", vec![pod]).unwrap().nodes, []);
+    }
+
+    #[rstest]
+    #[case::lone("cluster: {distribution: Disabled}")]
+    #[case::not_wanted("cluster: {observation: {mode: Disabled}}")]
+    fn nobody_is_looked_at(#[case] spec: &str) {
+        assert_eq!(list(spec, vec![running_pod("a")]), None);
+    }
+}

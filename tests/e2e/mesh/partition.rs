@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use beam_operator::api::{ElixirRelease, NodeState};
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 
-use crate::harness::{Cluster, Namespace, Operator, Release, eventually, meshed, shop};
+use crate::harness::{Namespace, Operator, Outage, Release, meshed, shop, victim};
 
 /// Nodes that meet because the test connects them, so that nobody but the operator can bring them together again; each on
 /// a Kubernetes node of its own.
@@ -87,7 +85,7 @@ async fn a_cut_link_splits_the_mesh_and_its_end_heals_it() {
     introduce(shop).await;
 
     let (place, pod) = victim(&namespace, shop).await;
-    let cut = Cut::make(&namespace.cluster, &place).await;
+    let cut = Outage::cut_link(&namespace.cluster, &place).await;
     // Kubernetes does not know of it for most of this time, and then says that the pod is not ready.
     let status = shop
         .until("the lost node is told", |release| {
@@ -99,7 +97,7 @@ async fn a_cut_link_splits_the_mesh_and_its_end_heals_it() {
         .await;
     let cluster = status.cluster.unwrap();
     assert_eq!(cluster.size, Some(2), "the others are one mesh of two");
-    cut.restore().await;
+    cut.end().await;
     shop.until("three nodes are ready", |release| {
         release.status.as_ref().is_some_and(|status| status.ready_replicas == 3)
     })
@@ -118,9 +116,9 @@ async fn a_short_cut_is_no_partition() {
     shop.complete().await;
     shop.condition("Clustered", "AllNodesConnected").await;
     let (place, _) = victim(&namespace, shop).await;
-    let cut = Cut::make(&namespace.cluster, &place).await;
+    let cut = Outage::cut_link(&namespace.cluster, &place).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    cut.restore().await;
+    cut.end().await;
     tokio::time::sleep(Duration::from_secs(30)).await;
     let events = namespace.kubectl(&["get", "events.events.k8s.io", "--output=jsonpath={.items[*].reason}"]).await;
     assert!(!events.contains("Partitioned") && !events.contains("NodesMissing"), "{events}");
@@ -130,52 +128,4 @@ async fn a_short_cut_is_no_partition() {
 
 fn node_of<'a>(release: &'a ElixirRelease, pod: &str) -> Option<&'a beam_operator::api::NodeStatus> {
     release.status.as_ref()?.nodes.iter().find(|node| node.pod == pod)
-}
-
-/// A Kubernetes node without the operator, and the pod on it.
-async fn victim(namespace: &Namespace, shop: Release<'_>) -> (String, String) {
-    let operator = Operator::of(&namespace.cluster).places().await;
-    let pods = shop.pods().await;
-    let mut places = pods.iter().map(|pod| (place(pod), pod.name_any()));
-    let victim = places.find(|(place, _)| place != "n1" && !operator.contains(place));
-    victim.unwrap_or_else(|| panic!("the operator is on {operator:?}, so there is no link to cut"))
-}
-
-fn place(pod: &Pod) -> String {
-    pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default()
-}
-
-/// A link that is cut, and restored also when the test fails.
-struct Cut<'a> {
-    cluster: &'a Cluster,
-    node: &'a str,
-    is_open: bool,
-}
-
-impl<'a> Cut<'a> {
-    async fn make(cluster: &'a Cluster, node: &'a str) -> Self {
-        cluster.change_link("cut", node).await;
-        Self { cluster, node, is_open: false }
-    }
-
-    async fn restore(mut self) {
-        self.cluster.change_link("restore", self.node).await;
-        self.is_open = true;
-        eventually("all Kubernetes nodes are ready", async || {
-            let mut command = self.cluster.kubectl(&["get", "nodes", "--no-headers"]);
-            let nodes = command.output().map_err(|error| error.to_string())?;
-            let nodes = String::from_utf8_lossy(&nodes.stdout).into_owned();
-            if nodes.contains("NotReady") { Err(nodes) } else { Ok(()) }
-        })
-        .await;
-    }
-}
-
-impl Drop for Cut<'_> {
-    fn drop(&mut self) {
-        if !self.is_open {
-            let restored = self.cluster.link_change("restore", self.node).status();
-            eprintln!("restoring the link of {}: {restored:?}", self.node);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::harness::{Cluster, Namespace, meshed, shop};
+use crate::harness::{Cluster, Namespace, meshed, place, shop};
 
 /// What an image does whose `env.sh` sets these whatever the pod says, or one with a `vm.args` of its own.
 #[rstest]
@@ -91,7 +91,7 @@ async fn signal(cluster: &Cluster, pod: &Pod, signal: &str) {
         "for process in /proc/[0-9]*; do if [ \"$(cat $process/comm)\" = beam.smp ] \
          && tr '\\0' '\\n' < $process/environ | grep -qx POD_NAME={name}; then kill -{signal} ${{process#/proc/}}; echo sent; fi; done"
     );
-    let place = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap();
+    let place = place(pod);
     let told = cluster.on_node(&place, &["sh", "-c", &find]).await;
     assert!(told.contains("sent"), "no virtual machine of {name} is on {place}: {told}");
 }

@@ -180,3 +180,11 @@ fn the_revision_is_a_label_and_nothing_else() {
     assert_eq!(labels.remove("beam-operator.io/revision").as_deref(), Some("shop-7c9d4"));
     assert_eq!(stamped, template);
 }
+
+#[rstest]
+#[case::by_default("{}", Value::Null)]
+#[case::wanted("cluster: {readinessGate: Enabled}", json!([{"conditionType": "beam-operator.io/clustered"}]))]
+#[case::lone_nodes_meet_nobody("cluster: {readinessGate: Enabled, distribution: Disabled}", Value::Null)]
+fn a_pod_that_waits_for_the_mesh_has_a_gate(#[case] spec: &str, #[case] expected: Value) {
+    assert_eq!(part(spec, "/spec/readinessGates"), expected);
+}
