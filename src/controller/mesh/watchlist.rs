@@ -112,7 +112,7 @@ mod tests {
         let list = list(spec, Vec::new()).unwrap();
         assert_eq!((list.access.cookie.name.as_str(), list.access.cookie.key.as_str()), ("mine", "secret"));
         assert_eq!(list.access.tls.unwrap().secret, "shop-distribution-ca");
-        assert_eq!(list.interval, Duration::from_secs(60));
+        assert_eq!(list.interval, Duration::from_mins(1));
     }
 
     #[rstest]
