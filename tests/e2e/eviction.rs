@@ -9,7 +9,7 @@ use crate::harness::{Namespace, Operator, eventually, meshed, shop};
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_second_eviction_waits_for_the_first_node_to_come_back() {
-    let namespace = Namespace::new("eviction").await;
+    let namespace = Namespace::alone("eviction").await;
     namespace.apply(&shop("shop", "replicas: 2")).await;
     let shop = namespace.release("shop");
     shop.complete().await;

@@ -21,7 +21,7 @@ podTemplate:
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_lost_node_is_told_replaced_and_healed() {
-    let namespace = Namespace::new("lost").await;
+    let namespace = Namespace::alone("lost").await;
     namespace.apply(&shop("shop", SPREAD)).await;
     let shop = namespace.release("shop");
     shop.complete().await;

@@ -7,7 +7,7 @@ use crate::harness::{Namespace, Operator, Release, eventually, is_complete, mesh
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn whenever_the_operator_is_killed_the_end_is_the_same() {
-    let namespace = Namespace::new("killed").await;
+    let namespace = Namespace::alone("killed").await;
     let operator = Operator::of(&namespace.cluster);
     let before = namespace.contents().await;
     let release = namespace.release("shop");

@@ -9,7 +9,7 @@ use crate::harness::{Namespace, Operator, eventually, meshed, shop};
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn the_other_pod_finishes_what_the_first_began() {
-    let namespace = Namespace::new("replicas").await;
+    let namespace = Namespace::alone("replicas").await;
     let operator = Operator::of(&namespace.cluster);
     let replicas = operator.replicas(2).await;
     namespace.apply(&shop("shop", "replicas: 2")).await;

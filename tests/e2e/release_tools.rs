@@ -72,7 +72,7 @@ podTemplate: {spec: {containers: [{name: release, securityContext: {readOnlyRoot
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_release_on_otp_25_is_a_cluster_and_rolls() {
-    let namespace = Namespace::new("otp25").await;
+    let namespace = Namespace::alone("otp25").await;
     namespace.apply(&shop("shop", OTP_25)).await;
     let shop = namespace.release("shop");
     shop.complete().await;

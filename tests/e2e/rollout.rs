@@ -10,7 +10,7 @@ const NODES: usize = 3;
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_new_version_costs_no_request_and_no_count() {
-    let namespace = Namespace::new("rollout").await;
+    let namespace = Namespace::alone("rollout").await;
     let spec = format!("{{replicas: {NODES}, rollout: {{}}, shutdown: {{}}}}");
     namespace.apply(&shop("shop", &spec)).await;
     let shop = namespace.release("shop");

@@ -158,7 +158,7 @@ async fn rolled_to(shop: Release<'_>, image: &str) -> Roll {
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn the_kind_changes_under_traffic() {
-    let namespace = Namespace::new("kind").await;
+    let namespace = Namespace::alone("kind").await;
     namespace.apply(&shop("shop", "{replicas: 2, rollout: {}, shutdown: {}}")).await;
     let shop = namespace.release("shop");
     shop.complete().await;

@@ -118,7 +118,7 @@ fn nodes(filter: &[String]) -> Result<()> {
         ("BEAM_OPERATOR_E2E_KUBECONFIG", target.kubeconfig()),
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
     ];
-    let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "1"];
+    let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "3"];
     cargo(&run, filter, &variables)?;
     if filter.is_empty() {
         target.install_operator_by_manifests()?;

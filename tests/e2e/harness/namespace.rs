@@ -1,12 +1,14 @@
 //! A namespace of a test's own, and what a person does in it.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
 use kube::api::PostParams;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::cluster::{Cluster, output};
 use super::eventually;
@@ -16,23 +18,43 @@ use super::release::Release;
 const MADE_BY_KUBERNETES: [&str; 4] =
     ["events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io"];
 
+/// The cluster, which several tests use at the same time, or one alone.
+static TURN: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
+
+/// The turn of a test, until it is dropped.
+enum Turn {
+    Shared { _turn: OwnedRwLockReadGuard<()> },
+    Alone { _turn: OwnedRwLockWriteGuard<()> },
+}
+
 /// A namespace that nobody else uses. It is deleted when the test is over; a test that failed shows before what is in it.
 pub struct Namespace {
     /// The cluster it is in.
     pub cluster: Cluster,
     /// Its name.
     pub name: String,
+    _turn: Turn,
 }
 
 impl Namespace {
-    /// Makes one for a subject.
+    /// Makes one for a subject that other tests may go on beside.
     pub async fn new(subject: &str) -> Self {
+        Self::make(subject, Turn::Shared { _turn: TURN.clone().read_owned().await }).await
+    }
+
+    /// Makes one for a subject that disturbs others or is disturbed by them: the operator is killed, a node is lost, requests
+    /// are counted.
+    pub async fn alone(subject: &str) -> Self {
+        Self::make(subject, Turn::Alone { _turn: TURN.clone().write_owned().await }).await
+    }
+
+    async fn make(subject: &str, turn: Turn) -> Self {
         let cluster = Cluster::of_environment().await;
         let namespace = json!({"metadata": {"generateName": format!("e2e-{subject}-")}});
         let namespace: KubeNamespace = serde_json::from_value(namespace).unwrap();
         let namespaces = Api::all(cluster.client.clone());
         let name = namespaces.create(&PostParams::default(), &namespace).await.unwrap().name_any();
-        let namespace = Self { cluster, name };
+        let namespace = Self { cluster, name, _turn: turn };
         eventually("what Kubernetes puts into every namespace", async || {
             namespace.try_kubectl(&["get", "serviceaccount/default", "configmap/kube-root-ca.crt"]).await
         })

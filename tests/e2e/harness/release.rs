@@ -71,6 +71,17 @@ impl Release<'_> {
         self.until("the rollout is complete", is_complete).await
     }
 
+    /// Waits until every wanted node is ready and seen by all others.
+    pub async fn clustered(&self) -> ElixirReleaseStatus {
+        self.complete().await;
+        self.condition("Clustered", "AllNodesConnected").await;
+        self.until("every node is in the mesh", |release| {
+            let clustered = release.status.as_ref().and_then(|status| status.clustered_replicas);
+            clustered == Some(release.spec.replicas)
+        })
+        .await
+    }
+
     /// Waits until a condition has this reason.
     pub async fn condition(&self, type_: &str, reason: &str) -> Condition {
         let of = |status: &ElixirReleaseStatus| {

@@ -28,7 +28,7 @@ async fn nodes_without_a_clustering_library_are_connected_by_the_operator() {
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn twenty_nodes_are_one_mesh() {
-    let namespace = Namespace::new("twenty").await;
+    let namespace = Namespace::alone("twenty").await;
     let small = "{replicas: 20, resources: {requests: {cpu: 5m, memory: 32Mi}}}";
     namespace.apply(&shop("shop", small)).await;
     let shop = namespace.release("shop");
@@ -54,14 +54,17 @@ async fn each_member_of_a_cluster_tells_of_one_mesh() {
     for (name, count) in [("api", 2), ("worker", 1)] {
         let release = namespace.release(name);
         let status = release
-            .until("three nodes are in the mesh", |release| {
-                let cluster = release.status.as_ref().and_then(|status| status.cluster.as_ref());
-                cluster.is_some_and(|cluster| cluster.size == Some(3))
+            .until("its nodes are in a mesh of three", |release| {
+                let Some(status) = &release.status else { return false };
+                let size = status.cluster.as_ref().and_then(|cluster| cluster.size);
+                size == Some(3) && status.clustered_replicas == Some(count)
             })
             .await;
         release.condition("Clustered", "AllNodesConnected").await;
-        assert_eq!(status.nodes.len(), count, "{:?}", status.nodes);
+        assert_eq!(status.nodes.len(), usize::try_from(count).unwrap(), "{:?}", status.nodes);
+        assert!(status.nodes.iter().all(|node| node.state == NodeState::Clustered), "{:?}", status.nodes);
+        if name == "worker" {
+            assert_eq!(status.nodes[0].otp_release.as_deref(), Some("25"));
+        }
     }
-    let nodes = namespace.release("worker").status().await.nodes;
-    assert_eq!((nodes[0].otp_release.as_deref(), nodes[0].state), (Some("25"), NodeState::Clustered));
 }

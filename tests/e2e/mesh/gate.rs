@@ -14,7 +14,7 @@ const GATED: &str = "{replicas: 3, cluster: {readinessGate: Enabled}}";
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_rolling_update_waits_for_the_mesh_and_the_gate_for_the_operator() {
-    let namespace = Namespace::new("gate").await;
+    let namespace = Namespace::alone("gate").await;
     namespace.apply(&shop("shop", GATED)).await;
     let shop = namespace.release("shop");
     shop.complete().await;

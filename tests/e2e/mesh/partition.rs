@@ -41,7 +41,7 @@ async fn fall_apart(shop: Release<'_>) {
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn nodes_that_lost_each_other_are_connected_again() {
-    let namespace = Namespace::new("healing").await;
+    let namespace = Namespace::alone("healing").await;
     namespace.apply(&shop("shop", "{replicas: 3, cluster: {discovery: None}}")).await;
     let shop = namespace.release("shop");
     shop.complete().await;
@@ -78,7 +78,7 @@ async fn without_healing_a_partition_is_told_and_left() {
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_cut_link_splits_the_mesh_and_its_end_heals_it() {
-    let namespace = Namespace::new("cut").await;
+    let namespace = Namespace::alone("cut").await;
     namespace.apply(&shop("shop", &spread("{discovery: None}"))).await;
     let shop = namespace.release("shop");
     shop.complete().await;
@@ -110,7 +110,7 @@ async fn a_cut_link_splits_the_mesh_and_its_end_heals_it() {
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_short_cut_is_no_partition() {
-    let namespace = Namespace::new("blink").await;
+    let namespace = Namespace::alone("blink").await;
     namespace.apply(&shop("shop", &spread("{}"))).await;
     let shop = namespace.release("shop");
     shop.complete().await;

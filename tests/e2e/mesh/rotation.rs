@@ -8,7 +8,7 @@ use crate::harness::{Namespace, Operator, eventually, meshed, shop};
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn the_cookie_is_rotated_without_a_restart_and_without_a_gap_in_the_mesh() {
-    let namespace = Namespace::new("rotation").await;
+    let namespace = Namespace::alone("rotation").await;
     namespace.apply(&shop("shop", "replicas: 3")).await;
     let shop = namespace.release("shop");
     shop.complete().await;

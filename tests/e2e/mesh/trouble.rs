@@ -43,7 +43,7 @@ async fn a_node_that_is_frozen_is_missing_until_it_goes_on() {
     let namespace = Namespace::new("frozen").await;
     namespace.apply(&shop("shop", "{replicas: 3, probes: {default: None}}")).await;
     let shop = namespace.release("shop");
-    shop.condition("Clustered", "AllNodesConnected").await;
+    shop.clustered().await;
     let frozen = &shop.pods().await[0];
     let pod = frozen.name_any();
     signal(&namespace.cluster, frozen, "STOP").await;
@@ -65,7 +65,7 @@ async fn a_virtual_machine_that_is_killed_is_back_in_the_mesh() {
     let namespace = Namespace::new("killed").await;
     namespace.apply(&shop("shop", "replicas: 3")).await;
     let shop = namespace.release("shop");
-    shop.condition("Clustered", "AllNodesConnected").await;
+    shop.clustered().await;
     let killed = &shop.pods().await[0];
     let pod = killed.name_any();
     let started = |status: &ElixirReleaseStatus| {

@@ -130,6 +130,18 @@ pub(super) fn copied_children(api_server: &ApiServer, namespace: &str) -> Result
     Ok(copies)
 }
 
+/// What gives each copied release in another namespace the status that its original has now.
+pub(super) fn copied_statuses(api_server: &ApiServer, namespace: &str) -> Result<Vec<PlainRequest>> {
+    let mut list = api_server.get(&releases_path())?;
+    let items = list["items"].as_array_mut().context("the list of releases has no items")?;
+    let statuses = items.iter_mut().map(|item| {
+        let name = item["metadata"]["name"].as_str().unwrap_or_default();
+        let path = format!("{}/{name}/status", path(API, namespace));
+        PlainRequest::change(path, json!({"status": item["status"].take()}))
+    });
+    Ok(statuses.collect())
+}
+
 /// These requests, with server-side apply where the operator does so: for all children but the cookie, which is posted.
 pub(super) fn as_the_operator_does(children: Vec<PlainRequest>) -> impl Iterator<Item = PlainRequest> {
     children.into_iter().map(|child| if child.is_about("secrets") { child } else { child.into_apply() })

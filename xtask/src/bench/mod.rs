@@ -103,8 +103,8 @@ fn measure_releases(arguments: &Arguments, binary: &Path) -> Result<Report> {
     phases.make_foreign_objects(arguments.foreign)?;
     let start = phases.start()?;
     let creation = phases.create()?;
-    let copies = phases.copied_children()?;
-    let children = copies[0].len();
+    let copies = phases.copies()?;
+    let children = copies.children();
     let rest = phases.rest()?;
     let restart = phases.restart()?;
     let update = phases.update()?;

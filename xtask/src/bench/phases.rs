@@ -16,6 +16,33 @@ pub(super) struct Phases {
     releases: u32,
 }
 
+/// What makes the same objects again.
+pub(super) struct Copies {
+    /// The children, as the operator makes them.
+    applied: Vec<PlainRequest>,
+    /// The statuses of the releases that they are of.
+    statuses: Vec<PlainRequest>,
+    /// The children once more, elsewhere.
+    posted: Vec<PlainRequest>,
+}
+
+impl Copies {
+    /// How many children there are.
+    pub(super) fn children(&self) -> usize {
+        self.applied.len()
+    }
+}
+
+/// How long plain requests took.
+pub(super) struct Plain {
+    /// To make the releases and their children by the requests that the operator sends.
+    pub(super) objects: Duration,
+    /// To give those releases their statuses.
+    pub(super) statuses: Duration,
+    /// To make the releases and their children by POSTs.
+    pub(super) posted: Duration,
+}
+
 impl Phases {
     pub(super) fn begin(bed: Bed, releases: u32) -> Self {
         Self { bed, releases }
@@ -40,16 +67,16 @@ impl Phases {
         self.follow_batch(&format!("making {} releases", self.releases), "releases", &releases)
     }
 
-    /// What makes copies of every child in each place for copies, once all are there that the operator says it makes.
-    pub(super) fn copied_children(&self) -> Result<[Vec<PlainRequest>; 2]> {
+    /// What makes copies of all that is there by now, once every child is that the operator says it makes.
+    pub(super) fn copies(&self) -> Result<Copies> {
         let Bed { api_server, operator, .. } = &self.bed;
         let release = api_server.cluster().directory.join("release.json");
         fs::write(&release, bodies::release(0).to_string())?;
         let expected = operator.children_of(&release)? * usize::try_from(self.releases)?;
         let [applied, posted] = bodies::COPIES.map(|namespace| bodies::copied_children(api_server, namespace));
-        let copies = [applied?, posted?];
-        ensure!(copies[0].len() == expected, "the operator made {} children instead of {expected}", copies[0].len());
-        Ok(copies)
+        let (applied, posted) = (applied?, posted?);
+        ensure!(applied.len() == expected, "the operator made {} children instead of {expected}", applied.len());
+        Ok(Copies { applied, statuses: bodies::copied_statuses(api_server, bodies::COPIES[0])?, posted })
     }
 
     /// Nothing happens for a minute.
@@ -74,18 +101,26 @@ impl Phases {
         self.follow_batch(&format!("changing the image of {} releases", self.releases), "images", &changes)
     }
 
-    /// The releases and these children once more without the operator: by the requests that it sends, and by nothing but
-    /// POSTs.
-    pub(super) fn create_plainly(&self, [applied, posted]: [Vec<PlainRequest>; 2]) -> Result<[Duration; 2]> {
+    /// The same objects once more without the operator: by the requests that it sends, and by nothing but POSTs.
+    pub(super) fn create_plainly(&self, copies: Copies) -> Result<Plain> {
         self.bed.operator.stop()?;
-        let applied = bodies::as_the_operator_does(applied);
-        Ok([self.send_copies(bodies::COPIES[0], applied)?, self.send_copies(bodies::COPIES[1], posted.into_iter())?])
+        let [place, other_place] = bodies::COPIES;
+        let objects = self.releases_and(place, bodies::as_the_operator_does(copies.applied));
+        let posted = self.releases_and(other_place, copies.posted.into_iter());
+        Ok(Plain {
+            objects: self.send(place, &objects)?,
+            statuses: self.send("statuses", &copies.statuses)?,
+            posted: self.send(other_place, &posted)?,
+        })
     }
 
-    fn send_copies(&self, place: &str, children: impl Iterator<Item = PlainRequest>) -> Result<Duration> {
-        let copies: Vec<_> = bodies::copied_releases(place, self.releases).chain(children).collect();
-        let batch = self.bed.batch(place, &copies)?;
-        progress::step(&format!("making {} {place} by plain requests", copies.len()), "", || batch.send())
+    fn releases_and(&self, place: &str, children: impl Iterator<Item = PlainRequest>) -> Vec<PlainRequest> {
+        bodies::copied_releases(place, self.releases).chain(children).collect()
+    }
+
+    fn send(&self, what: &str, requests: &[PlainRequest]) -> Result<Duration> {
+        let batch = self.bed.batch(what, requests)?;
+        progress::step(&format!("making {} {what} by plain requests", requests.len()), "", || batch.send())
     }
 
     /// Sends requests about every release, and follows the operator until it has told the status of each.
