@@ -29,10 +29,13 @@ pub use lifecycle::{
     BusyWait, DisruptionBudget, DisruptionBudgetMode, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown, Vm,
 };
 pub use release::{Release, ReleaseTool};
-pub use rollout::{Rollout, Strategy};
+pub use rollout::{OnFailure, Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
-pub use status::{ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RolloutPhase, RolloutStatus};
+pub use status::{
+    ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RequestOutcome, RequestStatus, RolloutPhase,
+    RolloutStatus,
+};
 pub use tls::{Tls, TlsMode};
 pub use verbatim::Verbatim;
 pub use workload::{PodManagementPolicy, Workload, WorkloadKind};

@@ -44,6 +44,13 @@ pub struct Rollout {
     #[schemars(range(min = 1))]
     pub progress_deadline_seconds: i32,
 
+    /// What happens to a new revision that fails: that makes no progress within progressDeadlineSeconds, or before that whose
+    /// nodes end again and again while those of the earlier revision do not. Rollback: the last revision that ran completely
+    /// runs again; the spec stays as it is, and the new one is not tried again until the spec changes or somebody asks for it.
+    /// Hold: the rollout stays where it is, and the nodes of the earlier revision go on serving. Default: Rollback.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+
     /// How many old revisions are kept as ControllerRevisions. Default: 10.
     #[serde(default = "ten")]
     #[schemars(range(min = 0))]
@@ -64,10 +71,21 @@ impl Default for Rollout {
             max_unavailable: zero(),
             min_ready_seconds: ten(),
             progress_deadline_seconds: six_hundred(),
+            on_failure: OnFailure::default(),
             revision_history_limit: ten(),
             restart_on_config_change: yes(),
         }
     }
+}
+
+/// What happens to a new revision that fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnFailure {
+    /// The last one that ran completely runs again.
+    #[default]
+    Rollback,
+    /// It stays where it is.
+    Hold,
 }
 
 /// The order in which old nodes stop and new ones start.

@@ -62,6 +62,11 @@ pub struct ElixirReleaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutStatus>,
 
+    /// What was asked for by annotation, and what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["annotation".into()]))]
+    pub requests: Vec<RequestStatus>,
+
     /// Ready, Progressing, Degraded, Clustered (not for lone nodes) and ConfigurationValid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -152,11 +157,37 @@ pub enum NodeState {
     Clustered,
 }
 
+/// Something that was asked for by an annotation of the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestStatus {
+    /// The annotation.
+    pub annotation: String,
+
+    /// Its value. Another value asks again.
+    pub value: String,
+
+    /// Done or Refused.
+    pub outcome: RequestOutcome,
+
+    /// What was done, or why not.
+    pub message: String,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RequestOutcome {
+    /// It was done.
+    Done,
+    /// It was not, because it makes no sense as things are.
+    Refused,
+}
+
 /// How far the move to the target revision has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolloutStatus {
-    /// Progressing, Complete, Failed (no progress within the deadline) or Paused.
+    /// Progressing, Complete, Failed (no progress within the deadline), RolledBack or Paused.
     pub phase: RolloutPhase,
 
     /// What is being waited for, in words.
@@ -173,6 +204,8 @@ pub enum RolloutPhase {
     Complete,
     /// No progress within the deadline.
     Failed,
-    /// `spec.paused` holds it.
+    /// The revision that the spec asks for was rejected, and every pod runs an earlier one.
+    RolledBack,
+    /// `spec.paused` or the annotation beam-operator.io/pause holds it.
     Paused,
 }

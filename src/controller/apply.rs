@@ -8,6 +8,7 @@
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
 mod certificates;
+mod judgement;
 mod pods;
 mod rotation;
 
@@ -34,6 +35,7 @@ use crate::operator::client::describe;
 use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
+use crate::rollout::Answer;
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
@@ -81,6 +83,8 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
     /// How many children were written.
     pub writes: usize,
+    /// What is to be answered to those who asked for something by annotation.
+    pub answers: Vec<Answer>,
     /// What is worth telling of that no status tells.
     pub happenings: Vec<Happening>,
     /// Whether the plan only read what the next one needs.
@@ -108,7 +112,7 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, answers: plan.answers, ..Outcome::default() };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {
@@ -136,6 +140,7 @@ impl Applier<'_> {
                 }
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
+                Step::Judge(revision, rejection) => self.judge(&revision, rejection.as_ref()).await?,
                 Step::RotateCookie(rotation) => outcome.happenings.extend(self.rotate(rotation).await?),
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::Evict(pod, uid) => {

@@ -12,8 +12,10 @@ use super::pod::{PodView, Trouble, TroubleKind};
 use super::status::{Progress, Verdict, is_late};
 use super::view::WorkloadView;
 use crate::api::PodManagementPolicy;
+use crate::resources::labels;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
+use crate::rollout::Rejection;
 
 /// The condition about the mesh.
 pub const CLUSTERED: &str = "Clustered";
@@ -42,10 +44,12 @@ pub enum Reason {
     RolloutInProgress,
     /// Progressing: nothing is left to do.
     RolloutComplete,
-    /// Progressing: `spec.paused` holds.
+    /// Progressing: `spec.paused` holds, or the annotation `beam-operator.io/pause`.
     Paused,
     /// Progressing and Degraded: no progress within `rollout.progressDeadlineSeconds`.
     ProgressDeadlineExceeded,
+    /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
+    RolledBack,
     /// Progressing: the release is not valid, so nothing is written.
     ConfigurationInvalid,
     /// Degraded: nothing is wrong.
@@ -156,7 +160,14 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
             let message = "what the pods read is not known: what runs is left alone until it can be read";
             told("False", Reason::ReferenceUnreadable, message.to_owned())
         }
-        Verdict::Valid { .. } if progress.is_complete => told("False", Reason::RolloutComplete, String::new()),
+        Verdict::Valid { .. } if progress.is_complete => match &progress.rejected {
+            Some(why) => told("False", Reason::RolledBack, why.clone()),
+            None => told("False", Reason::RolloutComplete, String::new()),
+        },
+        Verdict::Valid { .. } if labels::is_rollout_paused(&observed.release) => {
+            let held = format!("held by the annotation {}; to go on, remove it", labels::PAUSE);
+            told("False", Reason::Paused, format!("{held}. {}", progress.message))
+        }
         Verdict::Valid { .. } if progress.is_late => {
             told("False", Reason::ProgressDeadlineExceeded, progress.message.clone())
         }
@@ -201,7 +212,27 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
         let message = format!("no progress for {seconds} seconds (spec.rollout.progressDeadlineSeconds): {remedy}");
         return told("True", Reason::ProgressDeadlineExceeded, message);
     }
-    told("False", Reason::AsExpected, String::new())
+    // What a person asked for needs no other person.
+    rejected(observed).filter(|told| told.status == "True").unwrap_or(told("False", Reason::AsExpected, String::new()))
+}
+
+/// Why an earlier revision runs than the one that the spec asks for, and what can be done about it. It is trouble unless a
+/// person wanted it.
+#[must_use]
+pub fn rejected(observed: &Observed) -> Option<Told> {
+    let (name, rejection) = observed.rejected()?;
+    let Rejection { instead, message, .. } = rejection;
+    if observed.running_revision() != Some(&**instead) {
+        return None;
+    }
+    let remedy = format!(
+        "change the spec, or try {name} again with: kubectl annotate --overwrite exr {} {}=<a new value>",
+        observed.key.name,
+        labels::RETRY
+    );
+    let (status, verb) = if rejection.is_wanted() { ("False", "was rejected") } else { ("True", "failed") };
+    let message = format!("{name}, which the spec asks for, {verb}, and {instead} runs: {message}. To go on, {remedy}");
+    Some(told(status, Reason::RolledBack, message))
 }
 
 /// Whether the release can be applied as it is.

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::conditions::{CLUSTERED, Reason};
 use super::mesh;
 use super::observe::Observed;
-use crate::api::{ElixirReleaseStatus, RolloutPhase};
+use crate::api::{ElixirReleaseStatus, RequestOutcome, RolloutPhase};
 
 /// Something that happened to a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub struct Happening {
 /// What happened between two states of a release. The first status of a healthy release is no news.
 #[must_use]
 pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Vec<Happening> {
+    let requests = requests(before, after);
     let checks = [
         invalid(before, after),
         degraded(before, after),
@@ -30,7 +31,20 @@ pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> 
         rollout_started(before, after),
         rollout_complete(before, after),
     ];
-    checks.into_iter().flatten().collect()
+    checks.into_iter().flatten().chain(requests).collect()
+}
+
+/// What was asked for by annotation and has been answered.
+fn requests(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Vec<Happening> {
+    let new = after.requests.iter().filter(|request| !before.requests.contains(request));
+    let told = new.map(|request| {
+        let note = format!("{}={}: {}", request.annotation, request.value, request.message);
+        match request.outcome {
+            RequestOutcome::Done => normal("RequestDone", "Rollout", note),
+            RequestOutcome::Refused => warning("RequestRefused", "Rollout", note),
+        }
+    });
+    told.collect()
 }
 
 /// What a release waits for that no condition tells.

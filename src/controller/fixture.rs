@@ -124,6 +124,7 @@ pub fn pod(name: &str) -> PodView {
         is_ready: false,
         is_leaving: false,
         has_met: false,
+        restarts: 0,
         revision: Some("shop-1".into()),
         trouble: None,
         has_ended: false,

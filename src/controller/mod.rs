@@ -16,7 +16,7 @@ pub mod conditions;
 pub mod dereference;
 pub mod events;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod kind;
 pub mod live;
 pub mod mesh;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::cache::{Cache, Group, Key, Lookup, Unreadable, cluster_key};
+use super::cache::{Cache, Group, Key, Lookup, Pinned, Unreadable, cluster_key};
 use super::kind::ChildKind;
 use super::mesh;
 use super::pod::PodView;
@@ -15,6 +14,7 @@ use crate::api::ElixirRelease;
 use crate::observer::Sighting;
 use crate::resources::reference::{Contents, Reference, Use};
 use crate::resources::tls;
+use crate::rollout::Rejection;
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ pub struct Observed {
     pub unread: Vec<NotRead>,
     /// The releases of its namespace that cannot be read, as owners: nobody knows which cluster they are in.
     pub unreadable: Vec<OwnerReference>,
-    /// The pod template of its running revision, if that was made by another version of the operator and has been read.
-    pub pinned: Option<Arc<PodTemplateSpec>>,
+    /// The revision whose pod template was read from its record, if that of one was.
+    pub pinned: Option<Pinned>,
 }
 
 /// An object that could not be read.
@@ -64,7 +64,7 @@ impl Observed {
         let cluster = cluster_key(&release);
         let children = cache.children.of(&Group::Release(key.clone())).to_vec();
         let shared = cluster.clone().map(|cluster| cache.children.of(&Group::Cluster(cluster)).to_vec());
-        let mut observed = Self {
+        Some(Self {
             members: cluster.as_ref().map(|cluster| cache.releases.members(cluster)).unwrap_or_default(),
             shared: shared.unwrap_or_default(),
             abandoned: abandoned(cache, key, cluster.as_ref(), &release),
@@ -73,13 +73,11 @@ impl Observed {
             contents: contents(cache, key, uses),
             unread: Vec::new(),
             unreadable: cache.releases.unreadable_in(&key.namespace).filter_map(Unreadable::owner).collect(),
-            pinned: None,
+            pinned: cache.pinned(key),
             key: key.clone(),
             release,
             children,
-        };
-        observed.pinned = observed.running_revision().and_then(|revision| cache.pinned(key, revision));
-        Some(observed)
+        })
     }
 
     /// The uid of the release; empty before an API server has stored it.
@@ -161,11 +159,20 @@ impl Observed {
 
     /// Its revisions, newest first. A StatefulSet has some of its own, which carry the labels of its pods.
     #[must_use]
-    pub fn history(&self) -> Vec<(&str, RevisionView)> {
+    pub fn history(&self) -> Vec<(&str, &RevisionView)> {
         let revisions = self.children.iter().filter(|child| !child.deleting && child.is_ours(self.uid()));
         let mut history: Vec<_> = revisions.filter_map(|child| Some((&*child.name, child.revision()?))).collect();
         history.sort_by_key(|(_, revision)| std::cmp::Reverse(revision.number));
         history
+    }
+
+    /// The revision that it asks for and why another runs, if it was rejected: it is the newest, unless the spec asks for
+    /// something else again.
+    #[must_use]
+    pub fn rejected(&self) -> Option<(&str, &Rejection)> {
+        let (name, view) = self.history().into_iter().next()?;
+        let rejection = view.rejection.as_deref().filter(|rejection| rejection.number == view.number)?;
+        Some((name, rejection))
     }
 
     /// The revision that its pods run or move to: that of the kind of object that it asks for, else that of the other; the

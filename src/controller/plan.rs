@@ -4,17 +4,17 @@
 //! on an object that is not ours, and its steps are ordered so that stopping after any of them and planning again ends in
 //! the same place.
 
+mod children;
 mod neighbours;
 mod workload;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PodTemplateSpec, Secret};
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
-use kube::{Resource, ResourceExt};
-use serde::Serialize;
 use serde_json::Value;
 
 use self::neighbours::{is_kept, keep_owners};
@@ -23,15 +23,12 @@ use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::mesh::{self, Move};
 use super::observe::Observed;
-use super::ownership::desired_digest;
-use super::revision::{self, Choice, Rendered};
+use super::revision::{self};
 use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
-use crate::resources::{
-    Facts, controller_revision, cookie, discovery_rbac, disruption_budget, headless_service, names, network_policy,
-    pod, tls,
-};
+use crate::resources::{Facts, cookie, names, pod, tls};
+use crate::rollout::{self, Answer, Rejection};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -40,8 +37,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Names of objects that are not ours and stand where a child should be.
     pub taken: Vec<Taken>,
-    /// The revision that the release asks for; `None` when nothing may be written.
+    /// The revision that the pods are to run; `None` when nothing may be written.
     pub revision: Option<String>,
+    /// What is to be answered to those who asked for something by annotation.
+    pub answers: Vec<Answer>,
 }
 
 /// One write, or one read that the next plan depends on.
@@ -65,7 +64,9 @@ pub enum Step {
     OpenGate(Arc<str>, Arc<str>),
     /// Evict the pod of this name and uid: its node is cut off from the larger side of its cluster.
     Evict(Arc<str>, Arc<str>),
-    /// Read the pod template that another version of the operator recorded under this name. Nothing else is planned then.
+    /// Note on the record of the revision of this name why it is not run although it is asked for, or that it is after all.
+    Judge(String, Option<Rejection>),
+    /// Read the pod template that is recorded under this name. Nothing else is planned then.
     ReadRevision(String),
 }
 
@@ -128,25 +129,36 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     }
     let cut_off = mesh::to_restart(observed, now).map(|(pod, uid)| Step::Evict(pod, uid));
     let gates = mesh::to_open(observed).into_iter().map(|(pod, uid)| Step::OpenGate(pod, uid));
-    let rendered = rendered(observed, valid, facts);
-    let choice = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
-    let template = match (choice.is_rendered, &observed.pinned) {
-        (true, _) => &rendered.template,
-        (false, Some(pinned)) => &**pinned,
-        (false, None) => {
-            let steps = vec![Step::ReadRevision(choice.name.clone())];
-            return Plan { steps, taken: Vec::new(), revision: Some(choice.name) };
+    let rendered = children::rendered(observed, valid, facts);
+    let asked = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
+    let course = rollout::course(observed, &asked, now);
+    let template = match &observed.pinned {
+        _ if course.rejection.is_none() && asked.is_rendered => &rendered.template,
+        Some((name, pinned)) if **name == *course.revision => &**pinned,
+        _ => {
+            let steps = vec![Step::ReadRevision(course.revision.clone())];
+            return Plan { steps, revision: Some(course.revision), ..Plan::default() };
         }
     };
-    let mut plan = Plan { revision: Some(choice.name.clone()), ..Plan::default() };
+    let mut plan = Plan { revision: Some(course.revision.clone()), answers: course.answers, ..Plan::default() };
     plan.keep_cookie(observed);
     plan.keep_certificates(observed, now);
-    let wanted = wanted(observed, valid, facts, &rendered, &choice, template);
-    let keep = history_to_keep(observed, &choice.name);
+    let mut wanted = children::of_nodes(observed, facts, template);
+    wanted.extend(children::record(observed, &rendered, &asked));
     for desired in &wanted {
         plan.want(observed, desired);
     }
-    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, &choice.name)) {
+    if course.is_new {
+        plan.steps.push(Step::Judge(asked.name.clone(), course.rejection));
+    }
+    let nodes = children::nodes(observed, valid, pod::stamp(template.clone(), &course.revision), &course.revision);
+    for desired in &nodes {
+        plan.want(observed, desired);
+    }
+    wanted.extend(nodes);
+    let keep = history_to_keep(observed, [&asked.name, &course.revision]);
+    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, &course.revision))
+    {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
@@ -225,67 +237,15 @@ impl Plan {
     }
 }
 
-fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
-    let release = &*observed.release;
-    let reloaded = tls::reloaded(release);
-    let restarting = observed.contents.iter();
-    let restarting = restarting.filter(|(object, content)| content.restart && Some(*object) != reloaded.as_ref());
-    let config = if release.spec.rollout.restart_on_config_change {
-        restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect()
-    } else {
-        BTreeMap::new()
-    };
-    Rendered::new(release, valid.template.clone(), &config, facts)
-}
-
-/// Every child but the Secrets, in the order in which they are applied.
-fn wanted(
-    observed: &Observed,
-    valid: &Valid,
-    facts: &Facts,
-    rendered: &Rendered,
-    choice: &Choice,
-    template: &PodTemplateSpec,
-) -> Vec<Desired> {
-    let release = &*observed.release;
-    let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-    let mut headless = headless_service::build(&members);
-    for service in &mut headless {
-        let known =
-            observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
-        keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
-    }
-    headless.extend(headless_service::of_lone(release));
-    let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
-    let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
-    if let Some(rbac) = discovery_rbac::build(release, account) {
-        wanted.extend(rbac.service_account.iter().map(|account| desired(ChildKind::ServiceAccount, account)));
-        wanted.push(desired(ChildKind::Role, &rbac.role));
-        wanted.push(desired(ChildKind::RoleBinding, &rbac.role_binding));
-    }
-    wanted.extend(network_policy::build(release, facts).iter().map(|policy| desired(ChildKind::NetworkPolicy, policy)));
-    if choice.is_rendered {
-        let inputs = format!("{:016x}", rendered.inputs);
-        let record = controller_revision::build(release, &choice.name, choice.number, rendered.data.clone(), &inputs);
-        wanted.push(desired(ChildKind::ControllerRevision, &record));
-    }
-    let stamped = pod::stamp(template.clone(), &choice.name);
-    wanted.extend(workload::wanted(observed, valid, stamped, &choice.name));
-    wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
-    wanted
-        .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
-    wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));
-    wanted
-}
-
-/// The revisions that stay: the chosen one, the last that ran completely, and the newest others up to the limit.
-fn history_to_keep(observed: &Observed, chosen: &str) -> BTreeSet<String> {
+/// The revisions that stay: the one that is asked for and the one that runs, the last that ran completely, and the newest
+/// others up to the limit.
+fn history_to_keep(observed: &Observed, used: [&String; 2]) -> BTreeSet<String> {
     let current = observed.release.status.as_ref().and_then(|status| status.current_revision.clone());
     let limit = usize::try_from(observed.release.spec.rollout.revision_history_limit).unwrap_or_default();
     let history = observed.history();
-    let is_needed = |name: &str| name == chosen || Some(name) == current.as_deref();
+    let is_needed = |name: &str| used.iter().any(|used| *used == name) || Some(name) == current.as_deref();
     let others = history.iter().map(|(name, _)| *name).filter(|name| !is_needed(name)).take(limit);
-    others.map(ToOwned::to_owned).chain([chosen.to_owned()]).chain(current.clone()).collect()
+    others.map(ToOwned::to_owned).chain(used.map(Clone::clone)).chain(current.clone()).collect()
 }
 
 /// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
@@ -305,18 +265,6 @@ fn unwanted<'a>(
     let shared = observed.shared.iter().chain(&observed.abandoned);
     let shared = shared.filter(|child| !child.owners.is_empty() && !is_kept(&child.owners, &observed.unreadable));
     own.chain(shared).filter(move |child| child.digest.is_some() && !child.deleting && !is_wanted(child))
-}
-
-fn desired<K>(kind: ChildKind, object: &K) -> Desired
-where
-    K: Resource<DynamicType = ()> + Serialize,
-{
-    let mut value = serde_json::to_value(object).unwrap_or_default();
-    if let Value::Object(root) = &mut value {
-        root.remove("status");
-    }
-    let group = Group::of(object.meta());
-    Desired { kind, name: object.name_any(), group, digest: desired_digest(&value), object: value }
 }
 
 #[cfg(test)]

@@ -78,6 +78,8 @@ pub struct PodView {
     pub has_met: bool,
     /// Its revision.
     pub revision: Option<Box<str>>,
+    /// How often its container was restarted that was so most often.
+    pub restarts: i32,
     /// What keeps it from running.
     pub trouble: Option<Trouble>,
     /// Whether it has ended for good, evicted for instance: another one has taken its place.
@@ -148,6 +150,7 @@ impl PodView {
             is_ready: is_true("Ready"),
             is_leaving,
             has_met: is_true(labels::MET),
+            restarts: containers(&pod.status).map(|container| container.restart_count).max().unwrap_or_default(),
             trouble: if is_leaving || has_ended { None } else { trouble(pod) },
             has_ended,
             has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
@@ -179,11 +182,14 @@ fn moved(pod: &LivePod) -> Option<Timestamp> {
     [pod.metadata.creation_timestamp.as_ref(), since].into_iter().flatten().map(|Time(time)| *time).max()
 }
 
+fn containers(status: &LiveStatus) -> impl Iterator<Item = &ContainerStatus> {
+    status.init_container_statuses.iter().chain(&status.container_statuses)
+}
+
 fn trouble(pod: &LivePod) -> Option<Trouble> {
     let status = &pod.status;
-    let containers = status.init_container_statuses.iter().chain(&status.container_statuses);
     let of_pod = [unschedulable(status), node_lost(pod)].into_iter().flatten();
-    containers.filter_map(container_trouble).chain(of_pod).min_by_key(|trouble| trouble.kind)
+    containers(status).filter_map(container_trouble).chain(of_pod).min_by_key(|trouble| trouble.kind)
 }
 
 /// The kubelet takes both conditions back at once and gives a reason. The node controller, which speaks for a kubelet that

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::view::RevisionView;
 use crate::api::ElixirRelease;
 use crate::digest;
-use crate::resources::{Facts, controller_revision};
+use crate::resources::{Facts, controller_revision, labels};
 
 /// Fields of the spec that make no difference to a pod.
 const NOT_OF_THE_POD: [&str; 6] = ["replicas", "autoscaling", "paused", "rollout", "disruptionBudget", "networkPolicy"];
@@ -33,16 +33,23 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// A template and the digests of the configuration that its pods read, by object.
+    /// A template, the digests of the configuration that its pods read, by object, and for which value its nodes were
+    /// restarted.
     #[must_use]
     pub fn new(
         release: &ElixirRelease,
-        template: PodTemplateSpec,
+        mut template: PodTemplateSpec,
         config: &BTreeMap<String, String>,
+        restarted_at: Option<&str>,
         facts: &Facts,
     ) -> Self {
+        if let Some(value) = restarted_at {
+            let annotations = template.metadata.get_or_insert_default().annotations.get_or_insert_default();
+            annotations.insert(labels::RESTARTED_AT.to_owned(), value.to_owned());
+        }
         let data = controller_revision::data(&template, config);
-        Self { digest: digest::of_value(&data), inputs: inputs(release, config, facts), template, data }
+        let inputs = inputs(release, config, restarted_at, facts);
+        Self { digest: digest::of_value(&data), inputs, template, data }
     }
 }
 
@@ -63,17 +70,19 @@ pub struct Choice {
 pub fn choose(
     release: &ElixirRelease,
     rendered: &Rendered,
-    history: &[(&str, RevisionView)],
+    history: &[(&str, &RevisionView)],
     running: Option<&str>,
 ) -> Choice {
+    let newest = history.first().map_or(0, |(_, newest)| newest.number);
     let current = history.iter().find(|(name, _)| Some(*name) == running);
     if let Some((name, view)) = current {
         let is_rendered = view.digest == rendered.digest;
         if is_rendered || view.inputs == Some(rendered.inputs) {
-            return Choice { name: (*name).to_owned(), number: view.number, is_rendered };
+            // One that is asked for again while another was is the newest from then on.
+            let number = if is_rendered && view.number < newest { newest + 1 } else { view.number };
+            return Choice { name: (*name).to_owned(), number, is_rendered };
         }
     }
-    let newest = history.first().map_or(0, |(_, newest)| newest.number);
     match history.iter().find(|(_, view)| view.digest == rendered.digest) {
         // It was recorded already, and what came after that was cut short.
         Some((name, view)) if view.number == newest => {
@@ -89,12 +98,18 @@ fn name(release: &ElixirRelease, digest: u64) -> String {
     format!("{}-{:010x}", release.name_any(), digest >> 24)
 }
 
-fn inputs(release: &ElixirRelease, config: &BTreeMap<String, String>, facts: &Facts) -> u64 {
+fn inputs(
+    release: &ElixirRelease,
+    config: &BTreeMap<String, String>,
+    restarted_at: Option<&str>,
+    facts: &Facts,
+) -> u64 {
     let mut spec = serde_json::to_value(&release.spec).unwrap_or_default();
     if let Value::Object(spec) = &mut spec {
         spec.retain(|field, _| !NOT_OF_THE_POD.contains(&field.as_str()));
     }
-    digest::of(&(release.name_any(), spec, config, &facts.cluster_domain))
+    let inputs = (release.name_any(), spec, config, &facts.cluster_domain);
+    restarted_at.map_or_else(|| digest::of(&inputs), |value| digest::of(&(&inputs, value)))
 }
 
 #[cfg(test)]
@@ -109,11 +124,12 @@ mod tests {
     }
 
     fn view(number: i64, digest: u64, inputs: u64) -> RevisionView {
-        RevisionView { number, digest, inputs: Some(inputs) }
+        RevisionView { number, digest, inputs: Some(inputs), ..RevisionView::default() }
     }
 
     fn chosen(rendered: &Rendered, running: Option<&str>) -> (String, i64, bool) {
-        let history = [("shop-b", view(2, 20, 200)), ("shop-a", view(1, 10, 100))];
+        let views = [view(2, 20, 200), view(1, 10, 100)];
+        let history = [("shop-b", &views[0]), ("shop-a", &views[1])];
         let choice = choose(&fixture::release(""), rendered, &history, running);
         (choice.name, choice.number, choice.is_rendered)
     }
@@ -139,6 +155,13 @@ mod tests {
     }
 
     #[test]
+    fn one_that_went_on_running_and_is_asked_for_again_is_the_newest() {
+        assert_eq!(chosen(&rendered(10, 100), Some("shop-a")), ("shop-a".to_owned(), 3, true));
+        // What another version of the operator recorded cannot be recorded anew.
+        assert_eq!(chosen(&rendered(11, 100), Some("shop-a")), ("shop-a".to_owned(), 1, false));
+    }
+
+    #[test]
     fn the_first_revision_has_number_one() {
         let choice = choose(&fixture::release(""), &rendered(1 << 24, 1), &[], None);
         assert_eq!(choice, Choice { name: "shop-0000000001".to_owned(), number: 1, is_rendered: true });
@@ -152,7 +175,7 @@ mod tests {
     #[case("disruptionBudget: {mode: Disabled}")]
     #[case("autoscaling: {maxReplicas: 4}")]
     fn what_is_not_of_the_pod_is_no_input(#[case] spec: &str) {
-        let inputs = |spec: &str| inputs(&fixture::release(spec), &BTreeMap::new(), &Facts::default());
+        let inputs = |spec: &str| inputs(&fixture::release(spec), &BTreeMap::new(), None, &Facts::default());
         assert_eq!(inputs(spec), inputs(""));
         assert_ne!(inputs("imagePullPolicy: Always"), inputs(""));
     }

@@ -13,14 +13,16 @@ use super::conditions::{self, CLUSTERED, Told};
 use super::mesh;
 use super::observe::Observed;
 use super::view::WorkloadView;
-use crate::api::{ElixirReleaseStatus, RolloutPhase, RolloutStatus};
+use crate::api::{ElixirRelease, ElixirReleaseStatus, RequestStatus, RolloutPhase, RolloutStatus};
 use crate::resources::labels;
 use crate::resources::problem::Problem;
+use crate::rollout::Verb;
 use crate::time::whole_seconds;
 
 mod deadline;
 
-pub(super) use self::deadline::{deadline, is_late};
+pub(super) use self::deadline::deadline;
+pub(crate) use self::deadline::is_late;
 
 const CONFIGURATION_VALID: &str = "ConfigurationValid";
 
@@ -93,7 +95,8 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         nodes_omitted: seen.nodes_omitted,
         selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
         current_revision: if progress.is_complete { target.clone() } else { before.current_revision.clone() },
-        rollout: target.is_some().then(|| progress.rollout(release.spec.paused)),
+        rollout: target.is_some().then(|| progress.rollout(release)),
+        requests: requests(release, verdict),
         target_revision: target,
         conditions: conditions
             .into_iter()
@@ -126,6 +129,8 @@ pub struct Progress {
     pub is_complete: bool,
     /// Whether Kubernetes has given up waiting.
     pub is_late: bool,
+    /// Why the pods run or move to an earlier revision than the one that is asked for.
+    pub rejected: Option<String>,
     /// The same in words.
     pub message: String,
 }
@@ -146,18 +151,45 @@ impl Progress {
                 "{available} of {wanted} nodes run {revision} and are available; {old} of an earlier one still run"
             ),
         };
-        Self { is_complete, is_late: workload.deadline_exceeded && !is_complete, message }
+        let rejected = conditions::rejected(observed).map(|told| told.message);
+        Self { is_complete, is_late: workload.deadline_exceeded && !is_complete, rejected, message }
     }
 
-    fn rollout(&self, paused: bool) -> RolloutStatus {
+    fn rollout(&self, release: &ElixirRelease) -> RolloutStatus {
+        let paused = release.spec.paused || labels::is_rollout_paused(release);
         let phase = match (self.is_complete, paused, self.is_late) {
+            (true, ..) if self.rejected.is_some() => RolloutPhase::RolledBack,
             (true, ..) => RolloutPhase::Complete,
             (_, true, _) => RolloutPhase::Paused,
             (_, _, true) => RolloutPhase::Failed,
             _ => RolloutPhase::Progressing,
         };
-        RolloutStatus { phase, message: self.message.clone() }
+        let told = [self.message.as_str(), self.rejected.as_deref().unwrap_or_default()];
+        let message = told.into_iter().filter(|told| !told.is_empty()).collect::<Vec<_>>().join(". ");
+        RolloutStatus { phase, message }
     }
+}
+
+/// What was asked for by the annotations that are there, and what became of it.
+fn requests(release: &ElixirRelease, verdict: &Verdict) -> Vec<RequestStatus> {
+    let answers = match verdict {
+        Verdict::Valid { applied: Ok(outcome), .. } => outcome.answers.as_slice(),
+        _ => &[],
+    };
+    let before = release.status.iter().flat_map(|status| &status.requests);
+    let asked = Verb::ALL.into_iter().filter_map(|verb| Some((verb, release.annotations().get(verb.annotation())?)));
+    let told = asked.filter_map(|(verb, value)| {
+        let answer = answers.iter().find(|answer| answer.verb == verb && answer.value == *value);
+        let answer = answer.map(|answer| RequestStatus {
+            annotation: verb.annotation().to_owned(),
+            value: value.clone(),
+            outcome: answer.outcome,
+            message: answer.message.clone(),
+        });
+        let of_verb = |request: &&RequestStatus| request.annotation == verb.annotation();
+        answer.or_else(|| before.clone().find(of_verb).cloned())
+    });
+    told.collect()
 }
 
 fn condition(

@@ -12,6 +12,7 @@ use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
 use crate::resources::stateful_set::Fixed;
+use crate::rollout::Rejection;
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +79,7 @@ pub struct WorkloadView {
 }
 
 /// A revision in the history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevisionView {
     /// Its number: the highest is the newest.
     pub number: i64,
@@ -86,6 +87,10 @@ pub struct RevisionView {
     pub digest: u64,
     /// Digest of the inputs that it was rendered from.
     pub inputs: Option<u64>,
+    /// For which value its nodes were restarted, if for any.
+    pub restarted_at: Option<Box<str>>,
+    /// Why it is not run although it is asked for, if it was rejected.
+    pub rejection: Option<Box<Rejection>>,
 }
 
 impl Child {
@@ -153,8 +158,8 @@ impl Child {
 
     /// The revision's view, if it is one.
     #[must_use]
-    pub fn revision(&self) -> Option<RevisionView> {
-        match self.detail {
+    pub fn revision(&self) -> Option<&RevisionView> {
+        match &self.detail {
             Detail::Revision(view) => Some(view),
             _ => None,
         }
@@ -203,11 +208,13 @@ fn workload(object: &DynamicObject) -> WorkloadView {
 }
 
 fn revision(object: &DynamicObject) -> RevisionView {
-    let annotation = object.metadata.annotations.as_ref().and_then(|all| all.get(labels::INPUTS));
+    let annotation = |name| object.metadata.annotations.as_ref()?.get(name);
     RevisionView {
         number: object.data["revision"].as_i64().unwrap_or_default(),
         digest: digest::of_value(&object.data["data"]),
-        inputs: annotation.and_then(|hex| u64::from_str_radix(hex, 16).ok()),
+        inputs: annotation(labels::INPUTS).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
+        restarted_at: text(&object.data["data"]["spec"]["template"]["metadata"]["annotations"][labels::RESTARTED_AT]),
+        rejection: annotation(labels::REJECTED).and_then(|text| Rejection::of_text(text)).map(Box::new),
     }
 }
 
@@ -282,8 +289,13 @@ mod tests {
             "revision": 4, "data": {},
         }));
         let child = Child::of(ChildKind::ControllerRevision, object).unwrap();
-        let expected = RevisionView { number: 4, digest: digest::of_value(&json!({})), inputs: Some(255) };
-        assert_eq!(child.revision(), Some(expected));
+        let expected = RevisionView {
+            number: 4,
+            digest: digest::of_value(&json!({})),
+            inputs: Some(255),
+            ..RevisionView::default()
+        };
+        assert_eq!(child.revision(), Some(&expected));
     }
 
     #[test]

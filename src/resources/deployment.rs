@@ -19,7 +19,7 @@ const REPLICA_SETS: i32 = 2;
 /// `replicas` is always ours: autoscalers write that of the release through its scale subresource.
 #[must_use]
 pub fn build(release: &ElixirRelease, template: PodTemplateSpec, revision: &str) -> Deployment {
-    let rollout = &release.spec.rollout;
+    let wishes = &release.spec.rollout;
     let mut metadata = metadata::of_release(release, release.name_any());
     metadata.labels.get_or_insert_default().insert(labels::REVISION.to_owned(), revision.to_owned());
     Deployment {
@@ -27,10 +27,11 @@ pub fn build(release: &ElixirRelease, template: PodTemplateSpec, revision: &str)
         spec: Some(DeploymentSpec {
             replicas: Some(release.spec.replicas),
             selector: LabelSelector { match_labels: Some(labels::pod_selector(release)), ..LabelSelector::default() },
-            strategy: Some(strategy(rollout)),
-            min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
-            progress_deadline_seconds: Some(rollout.progress_deadline_seconds),
+            strategy: Some(strategy(wishes)),
+            min_ready_seconds: (wishes.min_ready_seconds > 0).then_some(wishes.min_ready_seconds),
+            progress_deadline_seconds: Some(wishes.progress_deadline_seconds),
             revision_history_limit: Some(REPLICA_SETS),
+            paused: labels::is_rollout_paused(release).then_some(true),
             template,
             ..DeploymentSpec::default()
         }),

@@ -26,6 +26,18 @@ pub const INSTANCE: &str = "app.kubernetes.io/instance";
 pub const RESTART: &str = "beam-operator.io/restart";
 /// Annotation on a ControllerRevision: digest of the inputs it was rendered from.
 pub const INPUTS: &str = "beam-operator.io/inputs";
+/// Annotation on a ControllerRevision: why another revision runs instead, as JSON.
+pub const REJECTED: &str = "beam-operator.io/rejected";
+/// Annotation on a release: any new value restarts its nodes, as a new revision. Annotation on a pod: the value.
+pub const RESTARTED_AT: &str = "beam-operator.io/restarted-at";
+/// Annotation on a release: `"true"` holds its rollouts where they are.
+pub const PAUSE: &str = "beam-operator.io/pause";
+/// Annotation on a release: a new value asks for the revision of this name or number, or for the previous one.
+pub const UNDO: &str = "beam-operator.io/undo";
+/// Annotation on a release: any new value gives up the rollout that is under way.
+pub const ABORT: &str = "beam-operator.io/abort";
+/// Annotation on a release: any new value tries again what failed.
+pub const RETRY: &str = "beam-operator.io/retry";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
 /// Annotation on a pod: the options of TLS, as a file that the VM reads.
@@ -46,6 +58,12 @@ pub const ROTATED_COOKIE: &str = "rotated-cookie.beam-operator.io/";
 #[must_use]
 pub fn rotated(release: &str) -> String {
     format!("{ROTATED_COOKIE}{release}")
+}
+
+/// Whether somebody holds the rollouts of the release.
+#[must_use]
+pub fn is_rollout_paused(release: &ElixirRelease) -> bool {
+    release.annotations().get(PAUSE).is_some_and(|value| value == "true")
 }
 
 /// Condition and readiness gate of a pod: its node has met its cluster.

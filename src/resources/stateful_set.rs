@@ -14,7 +14,7 @@ use kube::ResourceExt;
 use serde_json::Value;
 
 use super::{claims, labels, metadata, names};
-use crate::api::{ElixirRelease, Rollout, Strategy};
+use crate::api::{ElixirRelease, Strategy};
 
 /// Revisions of its own that it keeps, as many as a Deployment keeps empty ReplicaSets.
 const REVISIONS: i32 = 2;
@@ -41,7 +41,7 @@ pub fn build(
             selector: LabelSelector { match_labels: Some(labels::pod_selector(release)), ..LabelSelector::default() },
             service_name: Some(names::governing_service(release)),
             pod_management_policy: Some(release.spec.workload.pod_management_policy.as_str().to_owned()),
-            update_strategy: Some(strategy(rollout)),
+            update_strategy: Some(strategy(release)),
             min_ready_seconds: (rollout.min_ready_seconds > 0).then_some(rollout.min_ready_seconds),
             persistent_volume_claim_retention_policy: Some(retention),
             revision_history_limit: Some(REVISIONS),
@@ -55,15 +55,19 @@ pub fn build(
 
 /// One pod at a time is what Kubernetes does unasked. More takes the feature gate MaxUnavailableStatefulSet, without which
 /// the API server drops the field; so it is written only where it says something else.
-fn strategy(rollout: &Rollout) -> StatefulSetUpdateStrategy {
+///
+/// It knows no pause. But pods below the partition are not updated, and with one as high as their number none is.
+fn strategy(release: &ElixirRelease) -> StatefulSetUpdateStrategy {
+    let rollout = &release.spec.rollout;
+    let partition = labels::is_rollout_paused(release).then_some(release.spec.replicas);
     let is_more_than_one = match &rollout.max_unavailable {
         IntOrString::Int(count) => *count > 1,
         IntOrString::String(share) => share != "0%",
     };
     let is_wanted = rollout.strategy == Strategy::RollingUpdate && is_more_than_one;
-    let rolling_update = is_wanted.then(|| RollingUpdateStatefulSetStrategy {
-        max_unavailable: Some(rollout.max_unavailable.clone()),
-        ..RollingUpdateStatefulSetStrategy::default()
+    let rolling_update = (is_wanted || partition.is_some()).then(|| RollingUpdateStatefulSetStrategy {
+        max_unavailable: is_wanted.then(|| rollout.max_unavailable.clone()),
+        partition,
     });
     StatefulSetUpdateStrategy { type_: Some("RollingUpdate".to_owned()), rolling_update }
 }

@@ -72,8 +72,11 @@ pub struct Cache {
     pub pods: PodIndex,
     /// What is known of the objects that the pods read.
     pub contents: ContentIndex,
-    pinned: HashMap<Key, (Box<str>, Arc<PodTemplateSpec>)>,
+    pinned: HashMap<Key, Pinned>,
 }
+
+/// A revision and the pod template that its record holds.
+pub type Pinned = (Arc<str>, Arc<PodTemplateSpec>);
 
 impl Cache {
     /// A change of a release.
@@ -97,13 +100,13 @@ impl Cache {
         self.pods.on_change(change)
     }
 
-    /// The pod template that a revision was rendered to when another version of the operator made it, once it was read.
+    /// The revision of a release whose pod template was read last, because it is not what the spec is rendered to.
     #[must_use]
-    pub fn pinned(&self, key: &Key, revision: &str) -> Option<Arc<PodTemplateSpec>> {
-        self.pinned.get(key).filter(|(name, _)| **name == *revision).map(|(_, template)| template.clone())
+    pub fn pinned(&self, key: &Key) -> Option<Pinned> {
+        self.pinned.get(key).cloned()
     }
 
-    /// Keeps the pod template of a revision that another version of the operator rendered.
+    /// Keeps the pod template that the record of a revision holds.
     pub fn pin(&mut self, key: Key, revision: &str, template: PodTemplateSpec) {
         self.pinned.insert(key, (revision.into(), Arc::new(template)));
     }

@@ -25,7 +25,7 @@ fn is(status: &'static str, reason: &str, message: &str) -> (&'static str, Strin
 }
 
 fn progress(is_complete: bool, is_late: bool) -> Progress {
-    Progress { is_complete, is_late, message: "2 of 3 nodes run shop-2 and are available".to_owned() }
+    Progress { is_complete, is_late, rejected: None, message: "2 of 3 nodes run shop-2 and are available".to_owned() }
 }
 
 fn problem() -> [Problem; 2] {

@@ -16,7 +16,8 @@ use super::super::kind::ChildKind;
 use super::super::observe::Observed;
 use super::super::validate::Valid;
 use super::super::view::Child;
-use super::{Desired, desired};
+use super::Desired;
+use super::children::desired;
 use crate::api::Strategy;
 use crate::resources::{deployment, stateful_set};
 
@@ -50,9 +51,11 @@ fn other(kind: ChildKind) -> ChildKind {
     if kind == ChildKind::Deployment { ChildKind::StatefulSet } else { ChildKind::Deployment }
 }
 
-/// Whether anything of a kind of workload is there yet: a pod may outlive what made it.
+/// Whether anything of a kind of workload is there yet: a pod may outlive what made it. An object that somebody has taken the
+/// owner from is nobody's, and its end is not waited for.
 fn is_left(observed: &Observed, kind: ChildKind) -> bool {
-    observed.workload_of(kind).is_some() || observed.has_pods_in(kind)
+    let is_owned = |child: &Child| child.is_owned_by(observed.uid());
+    observed.workload_of(kind).is_some_and(is_owned) || observed.has_pods_in(kind)
 }
 
 /// Whether every pod that is wanted runs this revision in the kind that the release asks for, and is available.

@@ -10,6 +10,7 @@ use crate::controller::conditions::Reason;
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
 use crate::controller::view::Child;
+use crate::resources::labels;
 
 /// When the move to a revision counts as late unless something moves before; `None` where nothing has to.
 ///
@@ -30,8 +31,11 @@ pub(in crate::controller) fn deadline(observed: &Observed, now: Timestamp) -> Op
 }
 
 /// Whether the move to the wanted revision is late. Before the StatefulSet has that revision, no move is under way.
-pub(in crate::controller) fn is_late(observed: &Observed, target: Option<&str>, now: Timestamp) -> bool {
+pub(crate) fn is_late(observed: &Observed, target: Option<&str>, now: Timestamp) -> bool {
     let stateful_set = observed.workload_of(ChildKind::StatefulSet).and_then(Child::workload);
+    if labels::is_rollout_paused(&observed.release) {
+        return false;
+    }
     let has_it = stateful_set.is_some_and(|view| view.revision.as_deref() == target);
     has_it && deadline(observed, now).is_some_and(|deadline| deadline <= now)
 }

@@ -218,7 +218,8 @@ async fn a_revision_is_read_and_pinned() {
     assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", path));
     let outcome = outcome.unwrap();
     assert_eq!((outcome.writes, outcome.again), (0, true));
-    assert_eq!(*cache.pinned(&key(), "shop-1").unwrap(), parse(template));
+    let (revision, read) = cache.pinned(&key()).unwrap();
+    assert_eq!((&*revision, &*read), ("shop-1", &parse(template)));
 }
 
 #[rstest]

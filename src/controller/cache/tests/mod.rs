@@ -38,14 +38,15 @@ fn a_release_that_is_gone_is_forgotten_with_what_it_refers_to() {
 
     assert_eq!(names(&cache.on_release(Change::Gone(release("shop", 2, "")))), ["shop"]);
     assert_eq!(cache.sizes(), [("release", 0), ("child", 0), ("pod", 0), ("reference", 0)]);
-    assert_eq!(cache.pinned(&key("shop"), "shop-1"), None);
+    assert_eq!(cache.pinned(&key("shop")), None);
 }
 
 #[test]
-fn only_the_template_of_the_revision_that_was_read_is_pinned() {
+fn only_the_template_that_was_read_last_is_pinned() {
     let mut cache = Cache::default();
     cache.pin(key("shop"), "shop-1", PodTemplateSpec::default());
-    assert!(cache.pinned(&key("shop"), "shop-1").is_some());
-    assert_eq!(cache.pinned(&key("shop"), "shop-2"), None);
-    assert_eq!(cache.pinned(&key("web"), "shop-1"), None);
+    cache.pin(key("shop"), "shop-2", PodTemplateSpec::default());
+    let (revision, _) = cache.pinned(&key("shop")).unwrap();
+    assert_eq!(&*revision, "shop-2");
+    assert_eq!(cache.pinned(&key("web")), None);
 }

@@ -1,5 +1,7 @@
 //! From any state that can be observed, plans lead to the same place: where they lead from nothing.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;

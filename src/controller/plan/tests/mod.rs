@@ -5,6 +5,7 @@ mod cluster;
 mod convergence;
 mod keeping;
 mod revisions;
+mod rollback;
 mod seen;
 mod stored;
 mod workload;
@@ -25,6 +26,8 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::Create(desired) => words("create", desired.kind, &desired.name),
         Step::Update(desired, _) => words("update", desired.kind, &desired.name),
         Step::Delete(kind, name, _) => words("delete", *kind, name),
+        Step::Judge(revision, Some(_)) => format!("reject {revision}"),
+        Step::Judge(revision, None) => format!("accept {revision}"),
         Step::RotateCookie(rotation) => format!("rotate cookie: {:?}", rotation.next),
         Step::Evict(pod, _) => format!("evict {pod}"),
         Step::OpenGate(pod, _) => format!("open gate of {pod}"),

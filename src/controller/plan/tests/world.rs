@@ -172,7 +172,7 @@ impl World {
         let (observed, valid) = self.look(release);
         let plan = plan(&observed, &valid, &Facts::default(), self.now);
         let is_whole = plan.steps.len() <= steps;
-        let mut outcome = Outcome { taken: plan.taken, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, answers: plan.answers, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
             let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
             match self.take(release, step) {
@@ -239,6 +239,15 @@ impl World {
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 let is_workload = ChildKind::WORKLOADS.contains(&kind);
                 assert!(!is_workload || self.may_stop(release, kind), "what runs is deleted without a successor");
+            }
+            Step::Judge(revision, rejection) => {
+                let note = rejection.map(|rejection| rejection.to_text());
+                let record = self.object_mut(ChildKind::ControllerRevision, &revision);
+                let annotations = &mut record.theirs["metadata"]["annotations"];
+                match note {
+                    Some(note) => annotations[labels::REJECTED] = note.into(),
+                    None => *annotations = Value::Null,
+                }
             }
             Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
             Step::OpenGate(pod, _) | Step::Evict(pod, _) => panic!("there is no node in this world, and none in {pod}"),

@@ -1,0 +1,91 @@
+//! The children that a plan asks for, but the Secrets.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::neighbours::keep_owners;
+use super::{Desired, workload};
+use crate::controller::cache::Group;
+use crate::controller::kind::ChildKind;
+use crate::controller::observe::Observed;
+use crate::controller::ownership::desired_digest;
+use crate::controller::revision::{Choice, Rendered};
+use crate::controller::validate::Valid;
+use crate::resources::{
+    Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, network_policy, tls,
+};
+
+/// What the release asks of its pods now.
+pub(super) fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
+    let release = &*observed.release;
+    let reloaded = tls::reloaded(release);
+    let restarting = observed.contents.iter();
+    let restarting = restarting.filter(|(object, content)| content.restart && Some(*object) != reloaded.as_ref());
+    // Whoever takes the annotation away wants no restart.
+    let restarted_at = release.annotations().get(labels::RESTARTED_AT).cloned();
+    let restarted_at = restarted_at.or_else(|| Some(observed.history().first()?.1.restarted_at.as_deref()?.to_owned()));
+    let config = if release.spec.rollout.restart_on_config_change {
+        restarting.map(|(object, content)| (object.to_string(), format!("{:016x}", content.digest))).collect()
+    } else {
+        BTreeMap::new()
+    };
+    Rendered::new(release, valid.template.clone(), &config, restarted_at.as_deref(), facts)
+}
+
+/// The record of the revision that is asked for. It cannot be made of what another version of the operator rendered.
+pub(super) fn record(observed: &Observed, rendered: &Rendered, asked: &Choice) -> Option<Desired> {
+    let inputs = format!("{:016x}", rendered.inputs);
+    let build =
+        || controller_revision::build(&observed.release, &asked.name, asked.number, rendered.data.clone(), &inputs);
+    asked.is_rendered.then(|| desired(ChildKind::ControllerRevision, &build()))
+}
+
+/// What nodes of this template find and reach each other by, in the order in which it is applied.
+pub(super) fn of_nodes(observed: &Observed, facts: &Facts, template: &PodTemplateSpec) -> Vec<Desired> {
+    let release = &*observed.release;
+    let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
+    let mut headless = headless_service::build(&members);
+    for service in &mut headless {
+        let known =
+            observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
+        keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
+    }
+    headless.extend(headless_service::of_lone(release));
+    let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
+    let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
+    if let Some(rbac) = discovery_rbac::build(release, account) {
+        wanted.extend(rbac.service_account.iter().map(|account| desired(ChildKind::ServiceAccount, account)));
+        wanted.push(desired(ChildKind::Role, &rbac.role));
+        wanted.push(desired(ChildKind::RoleBinding, &rbac.role_binding));
+    }
+    wanted.extend(network_policy::build(release, facts).iter().map(|policy| desired(ChildKind::NetworkPolicy, policy)));
+    wanted
+}
+
+/// What runs the nodes of a revision, with this template, and sends traffic to them.
+pub(super) fn nodes(observed: &Observed, valid: &Valid, template: PodTemplateSpec, revision: &str) -> Vec<Desired> {
+    let release = &*observed.release;
+    let mut wanted: Vec<_> = workload::wanted(observed, valid, template, revision).into_iter().collect();
+    wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
+    wanted
+        .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
+    wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));
+    wanted
+}
+
+/// An object as a child that is to be so.
+pub(super) fn desired<K>(kind: ChildKind, object: &K) -> Desired
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let mut value = serde_json::to_value(object).unwrap_or_default();
+    if let Value::Object(root) = &mut value {
+        root.remove("status");
+    }
+    let group = Group::of(object.meta());
+    Desired { kind, name: object.name_any(), group, digest: desired_digest(&value), object: value }
+}

@@ -1,0 +1,84 @@
+//! Rollouts: which revision the pods are to run, given the one that the release asks for.
+//!
+//! Almost always it is that. It is an earlier one when the revision was rejected: because it failed
+//! (`spec.rollout.onFailure: Rollback`), or because somebody asked for it by an annotation. The spec is never edited. A
+//! rejection is noted on the record of the revision, its ControllerRevision, together with the number that the revision had:
+//! so it outlives the operator, and ends when the spec asks for something else, because a revision that is asked for anew
+//! gets another number.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `failure` | when a revision counts as failed |
+//! | `rejection` | what is noted about one that was rejected |
+//! | `request` | what people ask for by annotation, and what became of it |
+
+mod failure;
+mod rejection;
+mod request;
+
+use jiff::Timestamp;
+
+pub use self::rejection::{Cause, Rejection};
+pub use self::request::{Answer, Verb};
+
+use crate::api::OnFailure;
+use crate::controller::observe::Observed;
+use crate::controller::revision::Choice;
+
+/// What is to become of the revision that a release asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// The revision that the pods are to run.
+    pub revision: String,
+    /// Why that is not the one that is asked for.
+    pub rejection: Option<Rejection>,
+    /// Whether the record of the one that is asked for says something else yet.
+    pub is_new: bool,
+    /// What is to be answered to those who asked for something.
+    pub answers: Vec<Answer>,
+}
+
+/// Decides about the revision that a release asks for.
+#[must_use]
+pub fn course(observed: &Observed, asked: &Choice, now: Timestamp) -> Course {
+    let noted = noted(observed, asked);
+    let (mut rejection, answers) = request::take_up(observed, asked, noted);
+    let was_tried_again = noted.is_some() && rejection.is_none();
+    if rejection.is_none() && !was_tried_again && observed.release.spec.rollout.on_failure == OnFailure::Rollback {
+        rejection = failed(observed, asked, now);
+    }
+    // Whoever deletes the record of the revision to go back to, leaves nothing to go back to.
+    let is_kept = |rejection: &Rejection| is_recorded(observed, &rejection.instead);
+    let rejection = rejection.filter(is_kept);
+    Course {
+        revision: rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone(),
+        is_new: rejection.as_ref() != noted,
+        rejection,
+        answers,
+    }
+}
+
+/// The last revision that ran completely, if it is another and still recorded: what there is to go back to.
+fn last_good<'a>(observed: &'a Observed, asked: &Choice) -> Option<&'a str> {
+    let current = observed.release.status.as_ref()?.current_revision.as_deref()?;
+    (current != asked.name && is_recorded(observed, current)).then_some(current)
+}
+
+fn is_recorded(observed: &Observed, revision: &str) -> bool {
+    observed.history().iter().any(|(name, _)| *name == revision)
+}
+
+fn noted<'a>(observed: &'a Observed, asked: &Choice) -> Option<&'a Rejection> {
+    let history = observed.history();
+    let record = history.iter().find(|(name, _)| **name == asked.name);
+    record.and_then(|(_, view)| view.rejection.as_deref()).filter(|rejection| rejection.number == asked.number)
+}
+
+fn failed(observed: &Observed, asked: &Choice, now: Timestamp) -> Option<Rejection> {
+    let instead = last_good(observed, asked)?;
+    let (cause, message) = failure::of(observed, &asked.name, now)?;
+    Some(Rejection { number: asked.number, cause, message, instead: instead.to_owned(), request: None })
+}
+
+#[cfg(test)]
+mod tests;

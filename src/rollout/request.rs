@@ -1,0 +1,166 @@
+//! What people ask of a rollout by annotation.
+//!
+//! An annotation asks once: another value asks again, and the status tells which value was answered and how. So nothing
+//! that keeps the annotations of a release, GitOps for instance, asks twice. Only `pause` holds as long as it is there.
+
+use std::fmt;
+
+use kube::ResourceExt;
+
+use super::last_good;
+use super::rejection::{Cause, Rejection};
+use crate::api::{ElixirRelease, RequestOutcome};
+use crate::controller::observe::Observed;
+use crate::controller::revision::Choice;
+use crate::resources::labels;
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Try a rejected revision again.
+    Retry,
+    /// Give up the rollout that is under way.
+    Abort,
+    /// Run an earlier revision.
+    Undo,
+}
+
+impl Verb {
+    /// In the order in which they are taken up.
+    pub const ALL: [Self; 3] = [Self::Retry, Self::Abort, Self::Undo];
+
+    /// The annotation that asks for it.
+    #[must_use]
+    pub fn annotation(self) -> &'static str {
+        match self {
+            Self::Retry => labels::RETRY,
+            Self::Abort => labels::ABORT,
+            Self::Undo => labels::UNDO,
+        }
+    }
+
+    /// The value that asks for it and has not been answered.
+    fn unanswered(self, release: &ElixirRelease) -> Option<&str> {
+        let value = release.annotations().get(self.annotation())?;
+        let answered = release.status.iter().flat_map(|status| &status.requests);
+        let mut answered = answered.filter(|request| request.annotation == self.annotation());
+        answered.all(|request| request.value != *value).then_some(value)
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.annotation())
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What was asked for.
+    pub verb: Verb,
+    /// The value of the annotation.
+    pub value: String,
+    /// Whether it was done.
+    pub outcome: RequestOutcome,
+    /// The same in words.
+    pub message: String,
+}
+
+/// Takes up what was asked for and not answered yet: what is noted about the revision afterwards, and the answers.
+pub(super) fn take_up(
+    observed: &Observed,
+    asked: &Choice,
+    noted: Option<&Rejection>,
+) -> (Option<Rejection>, Vec<Answer>) {
+    let mut rejection = noted.cloned();
+    let mut answers = Vec::new();
+    for verb in Verb::ALL {
+        let Some(value) = verb.unanswered(&observed.release) else { continue };
+        let request = format!("{verb}={value}");
+        // Whoever comes after an operator that was killed before it could answer finds it done.
+        let is_done = rejection.as_ref().is_some_and(|noted| noted.request.as_ref() == Some(&request));
+        let result = match verb {
+            _ if is_done => Ok(()),
+            Verb::Retry => retry(&mut rejection, asked),
+            Verb::Abort => abort(&mut rejection, observed, asked, request),
+            Verb::Undo => undo(&mut rejection, observed, asked, value, request),
+        };
+        let (outcome, message) = match result {
+            Ok(()) => (RequestOutcome::Done, done(rejection.as_ref(), asked)),
+            Err(why) => (RequestOutcome::Refused, why),
+        };
+        answers.push(Answer { verb, value: value.to_owned(), outcome, message });
+    }
+    (rejection, answers)
+}
+
+fn done(rejection: Option<&Rejection>, asked: &Choice) -> String {
+    match rejection {
+        Some(rejection) => format!("{} runs instead of {}", rejection.instead, asked.name),
+        None => format!("{} is tried again", asked.name),
+    }
+}
+
+fn retry(rejection: &mut Option<Rejection>, asked: &Choice) -> Result<(), String> {
+    let was_rejected = rejection.take().is_some();
+    was_rejected.then_some(()).ok_or_else(|| format!("{} was not rejected", asked.name))
+}
+
+fn abort(
+    rejection: &mut Option<Rejection>,
+    observed: &Observed,
+    asked: &Choice,
+    request: String,
+) -> Result<(), String> {
+    if let Some(rejection) = rejection {
+        return Err(format!("{} was rejected already, and {} runs", asked.name, rejection.instead));
+    }
+    let current = observed.release.status.as_ref().and_then(|status| status.current_revision.as_deref());
+    if current == Some(&*asked.name) {
+        return Err(format!("no rollout is under way: {} runs completely", asked.name));
+    }
+    let Some(instead) = last_good(observed, asked) else {
+        return Err("no earlier revision ran completely that could run instead".to_owned());
+    };
+    *rejection = Some(noted(asked, Cause::Aborted, "the rollout was given up on request", instead, request));
+    Ok(())
+}
+
+/// The value names a revision or its number, or says `previous`: the one that was asked for before.
+fn undo(
+    rejection: &mut Option<Rejection>,
+    observed: &Observed,
+    asked: &Choice,
+    value: &str,
+    request: String,
+) -> Result<(), String> {
+    let history = observed.history();
+    let number = value.parse::<i64>().ok();
+    let named = history.iter().find(|(name, view)| match value {
+        "previous" => **name != asked.name && view.number < asked.number,
+        _ => *name == value || Some(view.number) == number,
+    });
+    let Some((instead, _)) = named else {
+        let known: Vec<_> = history.iter().map(|(name, view)| format!("{name} ({})", view.number)).collect();
+        return Err(format!(
+            "{value:?} is no revision of this release: give the name or number of one of {}, or \"previous\"",
+            known.join(", ")
+        ));
+    };
+    if **instead == asked.name {
+        return Err(format!("{instead} is what the spec asks for: use {} to try it again", labels::RETRY));
+    }
+    *rejection = Some(noted(asked, Cause::Undone, "another revision was asked for", instead, request));
+    Ok(())
+}
+
+fn noted(asked: &Choice, cause: Cause, message: &str, instead: &str, request: String) -> Rejection {
+    Rejection {
+        number: asked.number,
+        cause,
+        message: message.to_owned(),
+        instead: instead.to_owned(),
+        request: Some(request),
+    }
+}
