@@ -25,6 +25,7 @@ mod optional;
 mod process;
 mod replicas;
 mod revisions;
+mod rollback;
 mod schema;
 mod sharing;
 mod stateful;
