@@ -127,7 +127,7 @@ fn abort(
     Ok(())
 }
 
-/// The value names a revision or its number, or says `previous`: the one that was asked for before.
+/// The value names a revision or its number, or says `previous`: the newest of the others that was not rejected.
 fn undo(
     rejection: &mut Option<Rejection>,
     observed: &Observed,
@@ -138,7 +138,7 @@ fn undo(
     let history = observed.history();
     let number = value.parse::<i64>().ok();
     let named = history.iter().find(|(name, view)| match value {
-        "previous" => **name != asked.name && view.number < asked.number,
+        "previous" => **name != asked.name && view.rejection.is_none(),
         _ => *name == value || Some(view.number) == number,
     });
     let Some((instead, _)) = named else {

@@ -174,6 +174,16 @@ fn what_makes_no_sense_is_refused(#[case] annotation: &str, #[case] value: &str,
 }
 
 #[test]
+fn the_previous_one_is_none_that_failed() {
+    let mut observed = moving("");
+    observed.children.push(record("shop-3", 3, None));
+    observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
+    annotate(&mut observed, labels::UNDO, "previous");
+    let asked = Choice { name: "shop-3".to_owned(), number: 3, is_rendered: true };
+    assert_eq!(course(&observed, &asked, NOW).revision, "shop-1");
+}
+
+#[test]
 fn nothing_is_aborted_that_is_over() {
     let mut observed = moving("");
     annotate(&mut observed, labels::ABORT, "1");

@@ -18,6 +18,7 @@ mod node_lost;
 mod operator_killed;
 mod operator_replicas;
 mod release_tools;
+mod rollback;
 mod rollout;
 mod scaling;
 mod shared_cluster;

@@ -55,9 +55,9 @@ async fn a_quota_is_told_and_its_end_noticed() {
 
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
-async fn nodes_that_never_become_ready_replace_nobody() {
+async fn nodes_that_never_become_ready_replace_nobody_and_give_way() {
     let namespace = Namespace::new("unready").await;
-    let rollout = "{minReadySeconds: 1, progressDeadlineSeconds: 10}";
+    let rollout = "{minReadySeconds: 1, progressDeadlineSeconds: 10, onFailure: Hold}";
     namespace.apply(&shop("shop", &format!("{{replicas: 2, rollout: {rollout}}}"))).await;
     let shop = namespace.release("shop");
     // The first start may well take longer than this short deadline.
@@ -67,15 +67,18 @@ async fn nodes_that_never_become_ready_replace_nobody() {
     shop.change(&json!({"env": [{"name": "SHOP_READY", "value": "never"}]})).await;
     let degraded = shop.condition("Degraded", "ProgressDeadlineExceeded").await;
     assert!(degraded.message.contains("no progress for 10 seconds"), "{}", degraded.message);
-    let status = shop.until("the rollout is reported as failed", |release| {
-        let rollout = release.status.as_ref().and_then(|status| status.rollout.as_ref());
-        rollout.is_some_and(|rollout| rollout.phase == RolloutPhase::Failed)
-    });
-    let status = status.await;
+    let status = shop.phase(RolloutPhase::Failed).await;
     assert_eq!((status.ready_replicas, &status.current_revision), (2, &first));
     assert_ne!(status.target_revision, first);
     let answer = Connections::fresh().get(&shop.url().await).await;
     assert!(answer.is_ok(), "the nodes of the old revision serve: {answer:?}");
+
+    // It was to be held. Now it is not.
+    shop.change(&json!({"rollout": {"onFailure": "Rollback"}})).await;
+    let status = shop.phase(RolloutPhase::RolledBack).await;
+    assert_eq!((&status.target_revision, &status.current_revision), (&first, &first));
+    assert_eq!(shop.condition("Degraded", "RolledBack").await.status, "True");
+    meshed(&[shop], 2).await;
 
     shop.change(&json!({"env": null})).await;
     assert_eq!(shop.complete().await.current_revision, first);

@@ -71,6 +71,16 @@ impl Release<'_> {
         self.until("the rollout is complete", is_complete).await
     }
 
+    /// Waits until the rollout of its present spec is in this phase.
+    pub async fn phase(&self, phase: RolloutPhase) -> ElixirReleaseStatus {
+        self.until(&format!("the rollout is {phase:?}"), |release| {
+            let status = release.status.clone().unwrap_or_default();
+            let is_seen = status.observed_generation == release.metadata.generation;
+            is_seen && status.rollout.is_some_and(|rollout| rollout.phase == phase)
+        })
+        .await
+    }
+
     /// Waits until every wanted node is ready and seen by all others.
     pub async fn clustered(&self) -> ElixirReleaseStatus {
         self.complete().await;
