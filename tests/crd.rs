@@ -143,7 +143,6 @@ fn what_may_be_left_out_says_what_happens_then() {
 #[rstest]
 #[case("migrations")]
 #[case("release.name")]
-#[case("rollout.after")]
 #[case("rollout.blueGreen")]
 #[case("rollout.canary")]
 #[case("cluster.scope")]

@@ -51,6 +51,14 @@ pub struct Rollout {
     #[serde(default)]
     pub on_failure: OnFailure,
 
+    /// Names of releases of this namespace that have to run completely what their specs ask for before a rollout of this one
+    /// starts, its first included: an API before the indexer that calls it, for instance. A rollout that has started goes on.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub after: Vec<String>,
+
     /// How many old revisions are kept as ControllerRevisions. Default: 10.
     #[serde(default = "ten")]
     #[schemars(range(min = 0))]
@@ -72,6 +80,7 @@ impl Default for Rollout {
             min_ready_seconds: ten(),
             progress_deadline_seconds: six_hundred(),
             on_failure: OnFailure::default(),
+            after: Vec::new(),
             revision_history_limit: ten(),
             restart_on_config_change: yes(),
         }

@@ -187,7 +187,7 @@ pub enum RequestOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolloutStatus {
-    /// Progressing, Complete, Failed (no progress within the deadline), RolledBack or Paused.
+    /// Progressing, Complete, Failed (no progress within the deadline), RolledBack, Waiting or Paused.
     pub phase: RolloutPhase,
 
     /// What is being waited for, in words.
@@ -206,6 +206,8 @@ pub enum RolloutPhase {
     Failed,
     /// The revision that the spec asks for was rejected, and every pod runs an earlier one.
     RolledBack,
+    /// It has not started, because it waits for something.
+    Waiting,
     /// `spec.paused` or the annotation beam-operator.io/pause holds it.
     Paused,
 }

@@ -35,7 +35,7 @@ use crate::operator::client::describe;
 use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
-use crate::rollout::Answer;
+use crate::rollout::{Answer, Hold};
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
@@ -83,6 +83,8 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
     /// How many children were written.
     pub writes: usize,
+    /// What the rollout waits for.
+    pub hold: Option<Hold>,
     /// What is to be answered to those who asked for something by annotation.
     pub answers: Vec<Answer>,
     /// What is worth telling of that no status tells.
@@ -112,7 +114,7 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, answers: plan.answers, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, answers: plan.answers, ..Outcome::default() };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::apply::Outcome;
 use super::kind::ChildKind;
 use super::observe::Observed;
 use super::plan::Taken;
@@ -48,6 +49,8 @@ pub enum Reason {
     Paused,
     /// Progressing and Degraded: no progress within `rollout.progressDeadlineSeconds`.
     ProgressDeadlineExceeded,
+    /// Progressing: it waits for other releases.
+    WaitingForRelease,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
     RolledBack,
     /// Progressing: the release is not valid, so nothing is written.
@@ -167,6 +170,9 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
         Verdict::Valid { .. } if labels::is_rollout_paused(&observed.release) => {
             let held = format!("held by the annotation {}; to go on, remove it", labels::PAUSE);
             told("False", Reason::Paused, format!("{held}. {}", progress.message))
+        }
+        Verdict::Valid { applied: Ok(Outcome { hold: Some(hold), .. }), .. } => {
+            told("False", hold.reason, hold.message.clone())
         }
         Verdict::Valid { .. } if progress.is_late => {
             told("False", Reason::ProgressDeadlineExceeded, progress.message.clone())

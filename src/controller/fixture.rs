@@ -50,6 +50,8 @@ pub fn observed(release: ElixirRelease) -> Observed {
         contents: Contents::new(),
         unread: Vec::new(),
         unreadable: Vec::new(),
+        predecessors: Vec::new(),
+        cycle: None,
         pinned: None,
     }
 }

@@ -25,6 +25,10 @@ pub struct Observed {
     pub release: Arc<ElixirRelease>,
     /// The distributed releases of its cluster, itself included, oldest first. Empty for lone nodes.
     pub members: Vec<Arc<ElixirRelease>>,
+    /// The releases that its rollouts wait for, by name, as far as they exist.
+    pub predecessors: Vec<(String, Option<Arc<ElixirRelease>>)>,
+    /// The releases by which it waits for itself, if it does, from the first that it waits for to itself.
+    pub cycle: Option<Vec<Arc<str>>>,
     /// Its own children.
     pub children: Vec<Child>,
     /// The children that it shares with the members of its cluster.
@@ -68,6 +72,8 @@ impl Observed {
             members: cluster.as_ref().map(|cluster| cache.releases.members(cluster)).unwrap_or_default(),
             shared: shared.unwrap_or_default(),
             abandoned: abandoned(cache, key, cluster.as_ref(), &release),
+            predecessors: predecessors(cache, key, &release),
+            cycle: cache.releases.cycle(key),
             pods: cache.pods.of(key).to_vec(),
             mesh: None,
             contents: contents(cache, key, uses),
@@ -185,6 +191,11 @@ impl Observed {
         let running = views.find_map(|view| view.revision.as_deref());
         running.or_else(|| self.history().first().map(|(name, _)| *name))
     }
+}
+
+fn predecessors(cache: &Cache, key: &Key, release: &ElixirRelease) -> Vec<(String, Option<Arc<ElixirRelease>>)> {
+    let names = release.spec.rollout.after.iter();
+    names.map(|name| (name.clone(), cache.releases.get(&key.sibling(name)))).collect()
 }
 
 fn abandoned(cache: &Cache, key: &Key, cluster: Option<&Key>, release: &ElixirRelease) -> Vec<Child> {

@@ -27,8 +27,8 @@ use super::revision::{self};
 use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
-use crate::resources::{Facts, cookie, names, pod, tls};
-use crate::rollout::{self, Answer, Rejection};
+use crate::resources::{Facts, cookie, names, tls};
+use crate::rollout::{self, Answer, Hold, Rejection};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -37,8 +37,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Names of objects that are not ours and stand where a child should be.
     pub taken: Vec<Taken>,
-    /// The revision that the pods are to run; `None` when nothing may be written.
+    /// The revision that the pods are to run, now or when it need not wait any more; `None` when nothing may be written.
     pub revision: Option<String>,
+    /// What it waits for.
+    pub hold: Option<Hold>,
     /// What is to be answered to those who asked for something by annotation.
     pub answers: Vec<Answer>,
 }
@@ -132,15 +134,17 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     let rendered = children::rendered(observed, valid, facts);
     let asked = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
     let course = rollout::course(observed, &asked, now);
-    let template = match &observed.pinned {
-        _ if course.rejection.is_none() && asked.is_rendered => &rendered.template,
-        Some((name, pinned)) if **name == *course.revision => &**pinned,
-        _ => {
-            let steps = vec![Step::ReadRevision(course.revision.clone())];
-            return Plan { steps, revision: Some(course.revision), ..Plan::default() };
+    let template = match (&course.revision, &observed.pinned) {
+        (None, _) => &rendered.template,
+        (Some(runs), _) if *runs == asked.name && asked.is_rendered => &rendered.template,
+        (Some(runs), Some((pinned, template))) if **pinned == **runs => &**template,
+        (Some(runs), _) => {
+            let steps = vec![Step::ReadRevision(runs.clone())];
+            return Plan { steps, revision: Some(runs.clone()), ..Plan::default() };
         }
     };
-    let mut plan = Plan { revision: Some(course.revision.clone()), answers: course.answers, ..Plan::default() };
+    let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
+    let mut plan = Plan { revision: Some(revision), hold: course.hold, answers: course.answers, ..Plan::default() };
     plan.keep_cookie(observed);
     plan.keep_certificates(observed, now);
     let mut wanted = children::of_nodes(observed, facts, template);
@@ -151,14 +155,16 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if course.is_new {
         plan.steps.push(Step::Judge(asked.name.clone(), course.rejection));
     }
-    let nodes = children::nodes(observed, valid, pod::stamp(template.clone(), &course.revision), &course.revision);
-    for desired in &nodes {
+    let runs = course.revision.as_deref();
+    let mut rest: Vec<_> =
+        runs.and_then(|runs| workload::wanted(observed, valid, template, runs)).into_iter().collect();
+    rest.extend(children::around_nodes(observed, valid));
+    for desired in &rest {
         plan.want(observed, desired);
     }
-    wanted.extend(nodes);
-    let keep = history_to_keep(observed, [&asked.name, &course.revision]);
-    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, &course.revision))
-    {
+    wanted.extend(rest);
+    let keep = history_to_keep(observed, [Some(&*asked.name), runs]);
+    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, runs)) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
@@ -239,13 +245,13 @@ impl Plan {
 
 /// The revisions that stay: the one that is asked for and the one that runs, the last that ran completely, and the newest
 /// others up to the limit.
-fn history_to_keep(observed: &Observed, used: [&String; 2]) -> BTreeSet<String> {
+fn history_to_keep(observed: &Observed, used: [Option<&str>; 2]) -> BTreeSet<String> {
     let current = observed.release.status.as_ref().and_then(|status| status.current_revision.clone());
     let limit = usize::try_from(observed.release.spec.rollout.revision_history_limit).unwrap_or_default();
     let history = observed.history();
-    let is_needed = |name: &str| used.iter().any(|used| *used == name) || Some(name) == current.as_deref();
+    let is_needed = |name: &str| used.contains(&Some(name)) || Some(name) == current.as_deref();
     let others = history.iter().map(|(name, _)| *name).filter(|name| !is_needed(name)).take(limit);
-    others.map(ToOwned::to_owned).chain(used.map(Clone::clone)).chain(current.clone()).collect()
+    others.chain(used.into_iter().flatten()).map(ToOwned::to_owned).chain(current.clone()).collect()
 }
 
 /// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.

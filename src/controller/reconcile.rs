@@ -265,8 +265,11 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     Ok(conclusion(&observed, &outcome, context))
 }
 
-/// The valid release, unless what runs of it can never become that.
+/// The valid release, unless it waits for itself, or what runs of it can never become that.
 fn possible(observed: &Observed, valid: Valid) -> Result<Valid, Vec<Problem>> {
+    if let Some(problem) = validate::cycle(&observed.release, observed.cycle.as_deref()) {
+        return Err(vec![problem]);
+    }
     let runs = observed.workload_of(ChildKind::of_workload(&observed.release)).filter(|child| !child.deleting);
     let fixed = runs.and_then(Child::workload).and_then(|view| view.fixed.as_ref());
     let problems = fixed.map(|fixed| unchangeable(&observed.release, &valid.claims, fixed)).unwrap_or_default();

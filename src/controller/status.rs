@@ -95,7 +95,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         nodes_omitted: seen.nodes_omitted,
         selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
         current_revision: if progress.is_complete { target.clone() } else { before.current_revision.clone() },
-        rollout: target.is_some().then(|| progress.rollout(release)),
+        rollout: target.is_some().then(|| progress.rollout(release, verdict)),
         requests: requests(release, verdict),
         target_revision: target,
         conditions: conditions
@@ -155,8 +155,15 @@ impl Progress {
         Self { is_complete, is_late: workload.deadline_exceeded && !is_complete, rejected, message }
     }
 
-    fn rollout(&self, release: &ElixirRelease) -> RolloutStatus {
+    fn rollout(&self, release: &ElixirRelease, verdict: &Verdict) -> RolloutStatus {
         let paused = release.spec.paused || labels::is_rollout_paused(release);
+        let hold = match verdict {
+            Verdict::Valid { applied: Ok(outcome), .. } => outcome.hold.as_ref(),
+            _ => None,
+        };
+        if let Some(hold) = hold.filter(|_| !paused && !self.is_complete) {
+            return RolloutStatus { phase: RolloutPhase::Waiting, message: hold.message.clone() };
+        }
         let phase = match (self.is_complete, paused, self.is_late) {
             (true, ..) if self.rejected.is_some() => RolloutPhase::RolledBack,
             (true, ..) => RolloutPhase::Complete,

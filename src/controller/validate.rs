@@ -4,6 +4,7 @@
 //! may be older than a rule and `render` has no API server. What only the finished children show (a merged `podTemplate`,
 //! ports of a sidecar) is checked on them, so what is valid cannot fail to build.
 
+mod after;
 mod amounts;
 mod autoscaling;
 mod labels;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaim, PodTemplateSpec, Service};
 
+pub use self::after::cycle;
 pub use self::workload::unchangeable;
 
 use crate::api::ElixirRelease;

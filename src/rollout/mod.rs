@@ -8,10 +8,12 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | `after` | which other releases a rollout waits for |
 //! | `failure` | when a revision counts as failed |
 //! | `rejection` | what is noted about one that was rejected |
 //! | `request` | what people ask for by annotation, and what became of it |
 
+pub mod after;
 mod failure;
 mod rejection;
 mod request;
@@ -22,20 +24,32 @@ pub use self::rejection::{Cause, Rejection};
 pub use self::request::{Answer, Verb};
 
 use crate::api::OnFailure;
+use crate::controller::conditions::Reason;
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
 
 /// What is to become of the revision that a release asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Course {
-    /// The revision that the pods are to run.
-    pub revision: String,
+    /// The revision that the pods are to run; `None` if there are to be none yet.
+    pub revision: Option<String>,
+    /// What the one that is asked for waits for.
+    pub hold: Option<Hold>,
     /// Why that is not the one that is asked for.
     pub rejection: Option<Rejection>,
     /// Whether the record of the one that is asked for says something else yet.
     pub is_new: bool,
     /// What is to be answered to those who asked for something.
     pub answers: Vec<Answer>,
+}
+
+/// What a rollout waits for that has not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// What, in a word.
+    pub reason: Reason,
+    /// The same in words.
+    pub message: String,
 }
 
 /// Decides about the revision that a release asks for.
@@ -50,8 +64,18 @@ pub fn course(observed: &Observed, asked: &Choice, now: Timestamp) -> Course {
     // Whoever deletes the record of the revision to go back to, leaves nothing to go back to.
     let is_kept = |rejection: &Rejection| is_recorded(observed, &rejection.instead);
     let rejection = rejection.filter(is_kept);
+    let running = observed.workload().and_then(|workload| workload.revision);
+    let has_begun = running.as_deref() == Some(&*asked.name);
+    let hold = if rejection.is_some() || has_begun { None } else { after::hold(observed) };
+    // What nobody recorded cannot be kept as it is, other than by not touching it.
+    let kept = || running.filter(|running| is_recorded(observed, running)).map(Into::into);
     Course {
-        revision: rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone(),
+        revision: match (&rejection, &hold) {
+            (Some(rejection), _) => Some(rejection.instead.clone()),
+            (None, Some(_)) => kept(),
+            (None, None) => Some(asked.name.clone()),
+        },
+        hold,
         is_new: rejection.as_ref() != noted,
         rejection,
         answers,

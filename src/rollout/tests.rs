@@ -57,13 +57,14 @@ fn annotate(observed: &mut Observed, name: &str, value: &str) {
 
 fn runs(observed: &Observed) -> (String, Option<Cause>) {
     let course = course(observed, &asked(), NOW);
-    (course.revision, course.rejection.map(|rejection| rejection.cause))
+    (course.revision.unwrap(), course.rejection.map(|rejection| rejection.cause))
 }
 
 #[test]
 fn a_rollout_that_goes_on_is_let_go_on() {
     let course = course(&moving(""), &asked(), NOW);
-    assert_eq!(course, Course { revision: "shop-2".to_owned(), rejection: None, is_new: false, answers: Vec::new() });
+    let revision = Some("shop-2".to_owned());
+    assert_eq!(course, Course { revision, hold: None, rejection: None, is_new: false, answers: Vec::new() });
 }
 
 #[rstest]
@@ -124,7 +125,7 @@ fn one_that_was_rejected_is_not_tried_again_until_it_is_asked_for_anew() {
     assert!(!course(&observed, &asked(), NOW).is_new);
     // The spec said something else in the meantime.
     let anew = course(&observed, &Choice { number: 4, ..asked() }, NOW);
-    assert_eq!((&*anew.revision, anew.rejection), ("shop-2", None));
+    assert_eq!((anew.revision.as_deref().unwrap(), anew.rejection), ("shop-2", None));
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] rev
     let mut observed = moving(", rollout: {onFailure: Hold}");
     annotate(&mut observed, annotation, value);
     let first = course(&observed, &asked(), NOW);
-    assert_eq!((&*first.revision, first.is_new), (revision, true));
+    assert_eq!((first.revision.as_deref().unwrap(), first.is_new), (revision, true));
     let [answer] = &first.answers[..] else { panic!("one answer") };
     assert_eq!((answer.outcome, &*answer.message), (RequestOutcome::Done, "shop-1 runs instead of shop-2"));
     let noted = first.rejection.unwrap();
@@ -170,7 +171,7 @@ fn what_makes_no_sense_is_refused(#[case] annotation: &str, #[case] value: &str,
     let [answer] = &course.answers[..] else { panic!("one answer") };
     assert_eq!(answer.outcome, RequestOutcome::Refused);
     assert!(answer.message.contains(words), "{}", answer.message);
-    assert_eq!((&*course.revision, course.is_new), ("shop-2", false));
+    assert_eq!((course.revision.as_deref().unwrap(), course.is_new), ("shop-2", false));
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn the_previous_one_is_none_that_failed() {
     observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
     annotate(&mut observed, labels::UNDO, "previous");
     let asked = Choice { name: "shop-3".to_owned(), number: 3, is_rendered: true };
-    assert_eq!(course(&observed, &asked, NOW).revision, "shop-1");
+    assert_eq!(course(&observed, &asked, NOW).revision.as_deref(), Some("shop-1"));
 }
 
 #[test]
@@ -200,7 +201,7 @@ fn a_request_is_taken_up_once_for_each_value() {
     annotate(&mut observed, labels::RETRY, "1");
     observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
     let tried = course(&observed, &asked(), NOW);
-    assert_eq!((&*tried.revision, tried.rejection, tried.is_new), ("shop-2", None, true));
+    assert_eq!((tried.revision.as_deref().unwrap(), tried.rejection, tried.is_new), ("shop-2", None, true));
     assert_eq!(tried.answers[0].message, "shop-2 is tried again");
 
     let mut release = (*observed.release).clone();
@@ -212,7 +213,7 @@ fn a_request_is_taken_up_once_for_each_value() {
     });
     observed.release = release.into();
     let again = course(&observed, &asked(), NOW);
-    assert_eq!((&*again.revision, again.answers), ("shop-1", Vec::new()));
+    assert_eq!((again.revision.as_deref().unwrap(), again.answers), ("shop-1", Vec::new()));
 }
 
 #[test]

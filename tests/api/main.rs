@@ -12,6 +12,7 @@
     reason = "a test is read, not tuned: values are passed as they are made, and counts are whole numbers"
 )]
 
+mod after;
 mod alone;
 mod bad_input;
 mod children;

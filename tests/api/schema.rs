@@ -52,7 +52,7 @@ async fn defaults_are_filled_in() {
             "maxSurge": 1,
             "maxUnavailable": 0,
             "minReadySeconds": 10,
-            "progressDeadlineSeconds": 600,
+            "onFailure": "Rollback", "progressDeadlineSeconds": 600,
             "revisionHistoryLimit": 10,
             "restartOnConfigChange": true,
         },

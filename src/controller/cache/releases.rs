@@ -10,6 +10,7 @@ use super::{Key, Unreadable};
 use crate::api::ElixirRelease;
 use crate::controller::view::version;
 use crate::resources::names;
+use crate::rollout::after::State;
 
 /// The releases of the scope.
 #[derive(Default)]
@@ -53,6 +54,35 @@ impl ReleaseIndex {
     pub fn member_keys(&self, cluster: &Key) -> Vec<Key> {
         let names = self.clusters.get(cluster).into_iter().flatten();
         names.map(|name| Key { namespace: cluster.namespace.clone(), name: name.clone() }).collect()
+    }
+
+    /// The releases by which one waits for itself, in their order and itself the last; `None` if it does not.
+    #[must_use]
+    pub fn cycle(&self, key: &Key) -> Option<Vec<Arc<str>>> {
+        let mut seen = BTreeSet::new();
+        let mut paths = vec![vec![key.name.clone()]];
+        while let Some(path) = paths.pop() {
+            let Some(release) = path.last().and_then(|name| self.releases.get(&key.sibling(name))) else { continue };
+            for next in &release.spec.rollout.after {
+                let longer: Vec<_> = path.iter().cloned().chain([next.as_str().into()]).collect();
+                if **next == *key.name {
+                    return longer.get(1..).map(<[_]>::to_vec);
+                }
+                if seen.insert(next.clone()) {
+                    paths.push(longer);
+                }
+            }
+        }
+        None
+    }
+
+    /// The releases of the namespace whose rollouts wait for one.
+    fn followers<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = Key> {
+        let neighbours = self.releases.range(key.sibling("")..);
+        let neighbours = neighbours.take_while(|(neighbour, _)| neighbour.namespace == key.namespace);
+        neighbours
+            .filter(|(_, release)| release.spec.rollout.after.iter().any(|name| **name == *key.name))
+            .map(|(neighbour, _)| neighbour.clone())
     }
 
     /// How many there are.
@@ -116,13 +146,15 @@ impl ReleaseIndex {
         let kept_by = self.no_longer_unreadable(&key);
         let after = Arc::new(release);
         let before = self.releases.insert(key.clone(), after.clone());
+        let is_as_far = before.as_ref().is_some_and(|before| State::of(before) == State::of(&after));
+        let followers: Vec<_> = if is_as_far { Vec::new() } else { self.followers(&key).collect() };
         if kept_by.is_empty() && before.as_ref().is_some_and(|before| asks_the_same(before, &after)) {
-            return Vec::new();
+            return followers;
         }
         let joined = cluster_key(&after);
         let left = before.as_deref().and_then(cluster_key).filter(|left| Some(left) != joined.as_ref());
         let mut concerned = left.map(|cluster| self.leave(&cluster, &key)).unwrap_or_default();
-        concerned.extend(kept_by);
+        concerned.extend(kept_by.into_iter().chain(followers));
         if let Some(cluster) = joined {
             self.clusters.entry(cluster.clone()).or_default().insert(key.name.clone());
             concerned.extend(self.member_keys(&cluster).into_iter().filter(|member| *member != key));
@@ -135,6 +167,7 @@ impl ReleaseIndex {
         let mut concerned = self.no_longer_unreadable(key);
         if let Some(release) = self.releases.remove(key) {
             concerned.extend(cluster_key(&release).map(|cluster| self.leave(&cluster, key)).unwrap_or_default());
+            concerned.extend(self.followers(key));
             concerned.push(key.clone());
         }
         concerned

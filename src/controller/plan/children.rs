@@ -7,8 +7,8 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Desired;
 use super::neighbours::keep_owners;
-use super::{Desired, workload};
 use crate::controller::cache::Group;
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
@@ -66,11 +66,10 @@ pub(super) fn of_nodes(observed: &Observed, facts: &Facts, template: &PodTemplat
     wanted
 }
 
-/// What runs the nodes of a revision, with this template, and sends traffic to them.
-pub(super) fn nodes(observed: &Observed, valid: &Valid, template: PodTemplateSpec, revision: &str) -> Vec<Desired> {
+/// What sends traffic to the nodes, limits their evictions and scales them.
+pub(super) fn around_nodes(observed: &Observed, valid: &Valid) -> Vec<Desired> {
     let release = &*observed.release;
-    let mut wanted: Vec<_> = workload::wanted(observed, valid, template, revision).into_iter().collect();
-    wanted.extend(valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)));
+    let mut wanted: Vec<_> = valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)).collect();
     wanted
         .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
     wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));

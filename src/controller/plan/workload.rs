@@ -19,15 +19,21 @@ use super::super::view::Child;
 use super::Desired;
 use super::children::desired;
 use crate::api::Strategy;
-use crate::resources::{deployment, stateful_set};
+use crate::resources::{deployment, pod, stateful_set};
 
 /// The object that runs the pods of this revision; `None` as long as those of another kind have to go first.
-pub(super) fn wanted(observed: &Observed, valid: &Valid, template: PodTemplateSpec, revision: &str) -> Option<Desired> {
+pub(super) fn wanted(
+    observed: &Observed,
+    valid: &Valid,
+    template: &PodTemplateSpec,
+    revision: &str,
+) -> Option<Desired> {
     let release = &*observed.release;
     let kind = ChildKind::of_workload(release);
     if is_recreated(observed) && observed.workload_of(kind).is_none() && is_left(observed, other(kind)) {
         return None;
     }
+    let template = pod::stamp(template.clone(), revision);
     Some(match kind {
         ChildKind::StatefulSet => {
             let replicas = if must_be_empty(observed, revision) { 0 } else { release.spec.replicas };
@@ -37,10 +43,11 @@ pub(super) fn wanted(observed: &Observed, valid: &Valid, template: PodTemplateSp
     })
 }
 
-/// Whether a child that nobody wants any more may go now. What runs pods goes when it has a successor, or must go before.
-pub(super) fn may_go(observed: &Observed, child: &Child, revision: &str) -> bool {
+/// Whether a child that nobody wants any more may go now. What runs pods goes when it has a successor, or must go before, but
+/// not as long as there is to be no node.
+pub(super) fn may_go(observed: &Observed, child: &Child, revision: Option<&str>) -> bool {
     let is_workload = ChildKind::WORKLOADS.contains(&child.kind);
-    !is_workload || is_recreated(observed) || has_successor(observed, revision)
+    !is_workload || revision.is_some_and(|revision| is_recreated(observed) || has_successor(observed, revision))
 }
 
 fn is_recreated(observed: &Observed) -> bool {

@@ -198,3 +198,32 @@ fn a_written_status_brings_no_deleted_release_back() {
     assert_eq!(names(&cache.releases.put_written(release("shop", 11, ""))), NOBODY);
     assert_eq!(cache.releases.get(&key("shop")), None);
 }
+
+#[test]
+fn who_waits_for_a_release_hears_when_it_comes_further() {
+    let mut cache = Cache::default();
+    cache.on_release(Change::Seen(release("api", 1, "")));
+    cache.on_release(Change::Seen(release("web", 1, "rollout: {after: [api]}")));
+    cache.on_release(Change::Seen(release("blog", 1, "")));
+    let mut told = release("api", 2, "");
+    told.status = serde_json::from_value(json!({"rollout": {"phase": "Complete"}})).unwrap();
+    assert_eq!(names(&cache.on_release(Change::Seen(told.clone()))), ["web"]);
+    told.metadata.resource_version = Some("3".to_owned());
+    assert_eq!(names(&cache.on_release(Change::Seen(told.clone()))), NOBODY);
+    told.metadata.resource_version = Some("4".to_owned());
+    assert_eq!(names(&cache.on_release(Change::Gone(told))), ["web", "api"]);
+}
+
+#[test]
+fn who_waits_for_itself_is_known_with_its_way() {
+    let mut cache = Cache::default();
+    let after = |name: &str, others: &str| release(name, 1, &format!("rollout: {{after: [{others}]}}"));
+    for waiting in [after("a", "x, b"), after("b", "c, x"), after("c", "a"), after("d", "a"), after("e", "e")] {
+        cache.on_release(Change::Seen(waiting));
+    }
+    let way = |name: &str| cache.releases.cycle(&key(name)).map(|way| way.join(" "));
+    assert_eq!(way("a").as_deref(), Some("b c a"));
+    assert_eq!(way("c").as_deref(), Some("a b c"));
+    assert_eq!(way("d"), None, "it only waits for some that never end");
+    assert_eq!(way("e").as_deref(), Some("e"));
+}

@@ -1,5 +1,6 @@
 //! Plans, followed to where they lead in a small world of their own.
 
+mod after;
 mod certificates;
 mod cluster;
 mod convergence;
