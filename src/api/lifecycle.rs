@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.delaySeconds < self.gracePeriodSeconds")
     .message("shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter"))]
+#[x_kube(validation = Rule::new("!has(self.drain) || self.delaySeconds + self.drain.timeoutSeconds < self.gracePeriodSeconds")
+    .message("shutdown.delaySeconds and shutdown.drain.timeoutSeconds together must be below shutdown.gracePeriodSeconds: raise the latter, or the node is killed while it drains"))]
 pub struct Shutdown {
     /// Seconds between the request to stop and SIGKILL. Default: 60, because Phoenix and Oban drain one after the other.
     #[serde(default = "sixty")]
@@ -23,16 +25,50 @@ pub struct Shutdown {
     #[serde(default = "five")]
     #[schemars(range(min = 0))]
     pub delay_seconds: i64,
+
+    /// What is run in the pod before its node is told to stop, after the delay: hand over work, leave rings, finish jobs. The
+    /// kubelet runs it, so it works without the operator. A drain that fails or takes too long does not keep the node from
+    /// stopping; Kubernetes tells it in an event of the pod (FailedPreStopHook). The image needs `sh`. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
+}
+
+/// What is run before a node is told to stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.rpc) != has(self.exec)")
+    .message("shutdown.drain takes either rpc or exec: give one of them"))]
+pub struct Drain {
+    /// An expression that the node itself evaluates, such as "Shop.Drain.run()". It is run by `bin/<release.name> rpc` of Mix
+    /// and Distillery, and by `eval` of relx, where it is Erlang and ends with a full stop. It needs the distribution.
+    /// Default: none, exec counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub rpc: Option<String>,
+
+    /// A command in the release's container. Default: none, rpc counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub exec: Option<Vec<String>>,
+
+    /// Seconds after which it is killed. Default: 30.
+    #[serde(default = "thirty")]
+    #[schemars(range(min = 1))]
+    pub timeout_seconds: i64,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { grace_period_seconds: sixty(), delay_seconds: five() }
+        Self { grace_period_seconds: sixty(), delay_seconds: five(), drain: None }
     }
 }
 
 fn sixty() -> i64 {
     60
+}
+
+fn thirty() -> i64 {
+    30
 }
 
 fn five() -> i64 {

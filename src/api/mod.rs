@@ -26,7 +26,8 @@ pub use cluster::{
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;
 pub use lifecycle::{
-    BusyWait, DisruptionBudget, DisruptionBudgetMode, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown, Vm,
+    BusyWait, DisruptionBudget, DisruptionBudgetMode, Drain, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown,
+    Vm,
 };
 pub use release::{Release, ReleaseTool};
 pub use rollout::{OnFailure, Rollout, Strategy};

@@ -111,7 +111,7 @@ pub fn validate(
         }
     }
     if let Some(draft) = &draft {
-        problems.extend(limits::grace_period(draft));
+        problems.extend(limits::grace_period(release, draft));
         problems.extend(references::problems(release, draft, references));
         problems.extend(references.contents().and_then(|contents| tls::problems(release, contents, now)));
         problems.extend(claims.iter().flat_map(|claims| workload::lost_mounts(release, draft, claims)));

@@ -86,6 +86,13 @@ pub fn pod(release: &ElixirRelease, ordinal: u32) -> String {
     format!("{}-{ordinal}", stateful_set(release))
 }
 
+/// The script of the release, in the working directory of its image.
+#[must_use]
+pub fn release_script(release: &ElixirRelease) -> String {
+    let name = release.spec.release.name.clone().unwrap_or_else(|| release.name_any());
+    format!("bin/{name}")
+}
+
 /// Name of the Secret that the operator makes for a cluster without a cookie of its own.
 #[must_use]
 pub fn cookie_secret(release: &ElixirRelease) -> String {

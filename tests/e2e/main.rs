@@ -10,6 +10,7 @@ mod configuration;
 mod deletion;
 mod discovery;
 mod distribution;
+mod drain;
 mod eviction;
 mod first_release;
 mod harness;

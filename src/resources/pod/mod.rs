@@ -11,6 +11,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `skeleton` | the pod of the spec alone |
+//! | `pre_stop` | what happens before a node is told to stop |
 //! | `draft` | `podTemplate` merged over it, and what must hold afterwards |
 //! | `identity` | the variables that the operator sets |
 //! | `flags` | the flags of the virtual machine |
@@ -31,6 +32,7 @@ mod expansion;
 mod flags;
 mod identity;
 mod origin;
+mod pre_stop;
 mod quantity;
 mod references;
 mod scratch;

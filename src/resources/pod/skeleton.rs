@@ -4,15 +4,15 @@
 //! Fields that would only repeat a default of Kubernetes are left out: we own what we mean.
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, Lifecycle, LifecycleHandler, LocalObjectReference, PodReadinessGate, PodSecurityContext,
-    PodSpec, PodTemplateSpec, Probe, SeccompProfile, SleepAction, TCPSocketAction,
+    Container, ContainerPort, LocalObjectReference, PodReadinessGate, PodSecurityContext, PodSpec, PodTemplateSpec,
+    Probe, SeccompProfile, TCPSocketAction,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::some;
+use super::{pre_stop, some};
 use crate::api::{DefaultProbe, Discovery, ElixirRelease, Port, Protocol, ReadinessGate};
-use crate::resources::{labels, names, traffic_service};
+use crate::resources::{labels, names};
 
 /// The pod that the fields of the spec ask for.
 pub(super) fn template(release: &ElixirRelease) -> PodTemplateSpec {
@@ -53,7 +53,7 @@ fn container(release: &ElixirRelease) -> Container {
         env_from: some(spec.env_from.clone()),
         image: Some(spec.image.clone()),
         image_pull_policy: Some(spec.image_pull_policy.as_str().to_owned()),
-        lifecycle: delay(release),
+        lifecycle: pre_stop::of(release),
         liveness_probe: spec.probes.liveness.as_deref().cloned(),
         name: names::CONTAINER.to_owned(),
         ports: some(spec.ports.iter().map(port).collect()),
@@ -81,21 +81,6 @@ fn default_readiness(release: &ElixirRelease) -> Option<Probe> {
     let port = release.spec.ports.iter().find(|port| port.protocol == Protocol::Tcp)?;
     let check = TCPSocketAction { port: IntOrString::Int(port.container_port.into()), ..TCPSocketAction::default() };
     Some(Probe { tcp_socket: Some(check), ..Probe::default() })
-}
-
-/// The pause between the decision to stop a node and its SIGTERM, in which Services stop sending to it. It is the
-/// kubelet's own sleep: the image needs no shell.
-fn delay(release: &ElixirRelease) -> Option<Lifecycle> {
-    let seconds = release.spec.shutdown.delay_seconds;
-    if seconds == 0 || !has_traffic(release) {
-        return None;
-    }
-    let sleep = LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() };
-    Some(Lifecycle { pre_stop: Some(sleep), ..Lifecycle::default() })
-}
-
-fn has_traffic(release: &ElixirRelease) -> bool {
-    traffic_service::build(release).is_ok_and(|service| service.is_some())
 }
 
 /// RuntimeDefault is what container runtimes apply outside Kubernetes, so images are known to run under it. Nothing

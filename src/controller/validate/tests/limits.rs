@@ -28,6 +28,32 @@ use super::*;
     |r: Broken| r.spec.pod_template = yaml("{spec: {terminationGracePeriodSeconds: 3}}"),
     "spec.podTemplate.spec.terminationGracePeriodSeconds: is 3, and the node would still sleep for the 5 seconds of shutdown.delaySeconds: raise it"
 )]
+#[case::drain_longer_than_grace(
+    |r: Broken| r.spec.shutdown.drain = Some(yaml("{rpc: a, timeoutSeconds: 55}")),
+    "spec.shutdown: shutdown.delaySeconds and shutdown.drain.timeoutSeconds together must be below shutdown.gracePeriodSeconds: raise the latter, or the node is killed while it drains"
+)]
+#[case::drain_twice(
+    |r: Broken| r.spec.shutdown.drain = Some(yaml("{rpc: a, exec: [b]}")),
+    "spec.shutdown.drain: shutdown.drain takes either rpc or exec: give one of them"
+)]
+#[case::drain_of_nothing(
+    |r: Broken| r.spec.shutdown.drain = Some(yaml("{exec: []}")),
+    "spec.shutdown.drain: shutdown.drain takes either rpc or exec: give one of them"
+)]
+#[case::drain_without_a_script(
+    |r: Broken| {
+        r.spec.release.tool = crate::api::ReleaseTool::None;
+        r.spec.shutdown.drain = Some(yaml("{rpc: a}"));
+    },
+    "spec.shutdown.drain.rpc: release.tool None says nothing of a script that could call the node: use exec"
+)]
+#[case::drain_cut_by_the_template(
+    |r: Broken| {
+        r.spec.shutdown.drain = Some(yaml("{rpc: a}"));
+        r.spec.pod_template = yaml("{spec: {terminationGracePeriodSeconds: 35}}");
+    },
+    "spec.podTemplate.spec.terminationGracePeriodSeconds: is 35, and shutdown.delaySeconds and shutdown.drain.timeoutSeconds together are 35: raise it"
+)]
 #[case::both_budgets(
     |r: Broken| r.spec.disruption_budget = yaml("{maxUnavailable: 1, minAvailable: 1}"),
     "spec.disruptionBudget: disruptionBudget takes maxUnavailable or minAvailable, not both: remove one"

@@ -1,0 +1,51 @@
+//! What is run on a node before it is told to stop.
+
+use kube::ResourceExt;
+use serde_json::json;
+
+use crate::harness::{Namespace, Operator, meshed, shop};
+
+const DRAIN: &str = "require Logger; Logger.error(\"drained by #{node()}\")";
+
+/// Deletes a pod and returns what its node said from then on to its end.
+async fn last_words(namespace: &Namespace, pod: &str) -> String {
+    let follow = ["--namespace", &namespace.name, "logs", "--follow", "--tail=0", pod];
+    let mut log = tokio::process::Command::from(namespace.cluster.kubectl(&follow));
+    let log = log.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    // It has to be there before there is something to hear.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    namespace.kubectl(&["delete", "pod", pod]).await;
+    String::from_utf8_lossy(&log.wait_with_output().await.unwrap().stdout).into_owned()
+}
+
+#[tokio::test]
+#[ignore = "needs nodes: cargo xtask test"]
+async fn a_node_is_drained_before_it_stops_also_while_nobody_watches() {
+    let namespace = Namespace::alone("drain").await;
+    let drain = json!({"delaySeconds": 1, "drain": {"rpc": DRAIN, "timeoutSeconds": 20}});
+    namespace.apply(&shop("shop", &json!({"replicas": 2, "shutdown": drain}).to_string())).await;
+    let shop = namespace.release("shop");
+    shop.complete().await;
+    meshed(&[shop], 2).await;
+
+    let operator = Operator::of(&namespace.cluster);
+    let away = operator.replicas(0).await;
+    let pod = shop.pods().await[0].name_any();
+    let said = last_words(&namespace, &pod).await;
+    assert!(said.contains("drained by shop@"), "{said}");
+    drop(away);
+    shop.complete().await;
+
+    // One that hangs is cut off, and the node stops in order all the same.
+    let hangs = json!({"shutdown": {"drain": {"rpc": "Process.sleep(:infinity)", "timeoutSeconds": 3}}});
+    shop.change(&hangs).await;
+    shop.complete().await;
+    let pod = shop.pods().await[0].name_any();
+    let begun = std::time::Instant::now();
+    last_words(&namespace, &pod).await;
+    assert!(begun.elapsed().as_secs() < 40, "it took {:?}, which is the grace period", begun.elapsed());
+    let events = namespace.kubectl(&["events", "--for", &format!("pod/{pod}")]).await;
+    assert!(events.contains("FailedPreStopHook"), "{events}");
+    shop.complete().await;
+    meshed(&[shop], 2).await;
+}
