@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube_quantity::ParsedQuantity;
 
 use super::tls::Files;
+use super::{Draft, pre_stop};
 use crate::api::{BusyWait, ElixirRelease, Epmd, ReleaseTool, Schedulers, SchedulersPolicy, Vm};
 use crate::resources::names;
 
@@ -31,18 +32,22 @@ pub(super) enum Side {
 }
 
 /// The variable with the flags before `vm.args`.
-const DISTRIBUTION: &str = "ERL_AFLAGS";
+const BEFORE_VM_ARGS: &str = "ERL_AFLAGS";
 /// The variable with the flags behind `vm.args`.
 pub(super) const EMULATOR: &str = "ERL_ZFLAGS";
+/// Seconds that are left between the end of the VM's time to stop and SIGKILL.
+const MARGIN: i64 = 2;
 /// The most schedulers that the VM takes.
 const MAX_SCHEDULERS: u16 = 1024;
 
-/// The flags of the release. `container` is the one with `podTemplate` merged in, because its CPU limit is the one that
-/// counts; `tls` are the files of a node that speaks TLS.
-pub(super) fn of(release: &ElixirRelease, container: &Container, env: &[EnvVar], tls: Option<&Files>) -> Vec<Flags> {
-    let distribution = Flags { variable: DISTRIBUTION, text: distribution(release, env, tls), ours: Side::Last };
-    let emulator = Flags { variable: EMULATOR, text: emulator(release, container), ours: Side::First };
-    [distribution, emulator].into_iter().filter(|flags| !flags.text.is_empty()).collect()
+/// The flags of the release. `draft` has `podTemplate` merged in, because its CPU limit and its grace period are those that
+/// count; `tls` are the files of a node that speaks TLS.
+pub(super) fn of(release: &ElixirRelease, draft: &Draft, env: &[EnvVar], tls: Option<&Files>) -> Vec<Flags> {
+    let before = [shutdown(release, draft, env), distribution(release, env, tls)];
+    let before: Vec<_> = before.into_iter().filter(|text| !text.is_empty()).collect();
+    let before = Flags { variable: BEFORE_VM_ARGS, text: before.join(" "), ours: Side::Last };
+    let emulator = Flags { variable: EMULATOR, text: emulator(release, &draft.container), ours: Side::First };
+    [before, emulator].into_iter().filter(|flags| !flags.text.is_empty()).collect()
 }
 
 /// Where the node listens, and how. What the user's own flags say about it is left out: `-start_epmd`, `-erl_epmd_port` and
@@ -68,14 +73,35 @@ fn distribution(release: &ElixirRelease, env: &[EnvVar], tls: Option<&Files>) ->
         flags.push((&["-proto_dist"], "-proto_dist inet_tls".to_owned()));
         flags.push((&["-ssl_dist_opt"], format!("-ssl_dist_optfile {}", files.options())));
     }
-    let written = |flag: &str| spec.vm.flags.contains(flag) || env.iter().any(|entry| holds(entry, flag));
-    let is_open = |names: &[&str]| !names.iter().any(|name| written(name));
+    let is_open = |names: &[&str]| !names.iter().any(|name| is_written(release, env, name));
     flags.into_iter().filter(|(names, _)| is_open(names)).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+}
+
+/// How long the VM may take to stop: what is left of the grace period. Without it `init:stop/0` waits for ever for an
+/// application that does not end, and the kernel's SIGKILL leaves those that come after it no chance to.
+///
+/// Of two, the VM takes the first, so one of the user's is left alone. It is no flag of the emulator, and `ERL_ZFLAGS`, which
+/// may stand behind `-extra`, would hide it.
+///
+/// Source: <https://www.erlang.org/doc/apps/erts/init.html#stop/0>.
+fn shutdown(release: &ElixirRelease, draft: &Draft, env: &[EnvVar]) -> String {
+    const FLAG: &str = "-shutdown_time";
+    if release.spec.release.tool == ReleaseTool::None || is_written(release, env, FLAG) {
+        return String::new();
+    }
+    let grace = draft.pod.termination_grace_period_seconds.unwrap_or(release.spec.shutdown.grace_period_seconds);
+    let left = grace - pre_stop::seconds(release) - MARGIN;
+    format!("{FLAG} {}", left.max(1).saturating_mul(1000))
+}
+
+/// Whether the user's own flags say this.
+fn is_written(release: &ElixirRelease, env: &[EnvVar], flag: &str) -> bool {
+    release.spec.vm.flags.contains(flag) || env.iter().any(|entry| holds(entry, flag))
 }
 
 /// Whether the VM takes flags from a variable.
 pub(super) fn is_read_by_the_vm(variable: &str) -> bool {
-    [DISTRIBUTION, "ERL_FLAGS", EMULATOR].contains(&variable)
+    [BEFORE_VM_ARGS, "ERL_FLAGS", EMULATOR].contains(&variable)
 }
 
 fn holds(entry: &EnvVar, flag: &str) -> bool {

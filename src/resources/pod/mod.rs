@@ -73,7 +73,7 @@ pub fn template(release: &ElixirRelease, draft: &Draft, facts: &Facts, contents:
         ours.extend(identity::of_tool(release, &scratch));
     }
     let mut theirs = draft.container.env.take().unwrap_or_default();
-    for flags in flags::of(release, &draft.container, &theirs, tls.as_ref()) {
+    for flags in flags::of(release, &draft, &theirs, tls.as_ref()) {
         environment::join(&flags, &mut ours, &mut theirs, &inherited, contents);
     }
     draft.container.env = some(environment::compose(ours, theirs, &inherited));

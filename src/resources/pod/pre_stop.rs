@@ -38,6 +38,11 @@ pub(super) fn of(release: &ElixirRelease) -> Option<Lifecycle> {
     Some(Lifecycle { pre_stop: Some(handler), ..Lifecycle::default() })
 }
 
+/// Seconds that all of it takes at most.
+pub(super) fn seconds(release: &ElixirRelease) -> i64 {
+    delay(release) + release.spec.shutdown.drain.as_ref().map_or(0, |drain| drain.timeout_seconds)
+}
+
 /// Seconds for which a node that is to stop goes on serving. Without a traffic Service nobody has to hear of it first.
 fn delay(release: &ElixirRelease) -> i64 {
     let has_traffic = traffic_service::build(release).is_ok_and(|service| service.is_some());

@@ -5,9 +5,9 @@
 
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, LocalObjectReference, PodReadinessGate, PodSecurityContext, PodSpec, PodTemplateSpec,
-    Probe, SeccompProfile, TCPSocketAction,
+    Probe, SeccompProfile, TCPSocketAction, TopologySpreadConstraint,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{pre_stop, some};
@@ -33,8 +33,24 @@ fn pod(release: &ElixirRelease) -> PodSpec {
         security_context: Some(security()),
         service_account_name: service_account(release),
         termination_grace_period_seconds: Some(spec.shutdown.grace_period_seconds),
+        topology_spread_constraints: Some(
+            ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map(|key| spread(release, key)).to_vec(),
+        ),
         volumes: some(spec.volumes.clone()),
         ..PodSpec::default()
+    }
+}
+
+/// That nodes are spread over the places that a label tells apart, as evenly as there is room. It does not depend on their
+/// number, so that a second node restarts no first.
+fn spread(release: &ElixirRelease, topology_key: &str) -> TopologySpreadConstraint {
+    let selector = LabelSelector { match_labels: Some(labels::pod_selector(release)), ..LabelSelector::default() };
+    TopologySpreadConstraint {
+        label_selector: Some(selector),
+        max_skew: 1,
+        topology_key: topology_key.to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        ..TopologySpreadConstraint::default()
     }
 }
 

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::*;
 
-const LISTEN: &str = "-kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105";
+const LISTEN: &str = "-shutdown_time 58000 -kernel inet_dist_listen_min 9100 inet_dist_listen_max 9105";
 const SCHEDULERS: &str = "+S 2:2";
 
 #[rstest]
@@ -69,6 +69,25 @@ const SCHEDULERS: &str = "+S 2:2";
 fn flags_are_joined(#[case] spec: &str, #[case] objects: &str, #[case] first: &str, #[case] last: &str) {
     assert_eq!(read(spec, objects, "ERL_AFLAGS").as_deref(), Some(first));
     assert_eq!(read(spec, objects, "ERL_ZFLAGS").as_deref(), Some(last));
+}
+
+#[rstest]
+#[case::all_of_the_grace_period("{}", Some("58000"))]
+#[case::less_the_delay("ports: [{containerPort: 4000}]", Some("53000"))]
+#[case::less_the_drain(
+    "{ports: [{containerPort: 4000}], shutdown: {drain: {rpc: a, timeoutSeconds: 20}}}",
+    Some("33000")
+)]
+#[case::nothing_is_left("{shutdown: {gracePeriodSeconds: 2}}", Some("1000"))]
+#[case::by_the_template("podTemplate: {spec: {terminationGracePeriodSeconds: 10}}", Some("8000"))]
+#[case::alone("cluster: {distribution: Disabled}", Some("58000"))]
+#[case::without_a_tool("release: {tool: None}", None)]
+#[case::theirs("env: [{name: ERL_FLAGS, value: -shutdown_time 1}]", None)]
+#[case::theirs_in_vm_flags("vm: {flags: -shutdown_time 1}", None)]
+fn the_vm_stops_within_the_grace_period(#[case] spec: &str, #[case] expected: Option<&str>) {
+    let flags = read(spec, "{}", "ERL_AFLAGS").unwrap_or_default();
+    let time = flags.split(' ').skip_while(|flag| *flag != "-shutdown_time").nth(1);
+    assert_eq!(time, expected, "{flags}");
 }
 
 #[test]

@@ -130,3 +130,22 @@ fn remote_shells_do_not_listen(#[case] spec: &str, #[case] expected: &str) {
     let item = arguments.downward_api.unwrap().items.unwrap().remove(0);
     assert_eq!(item.field_ref.unwrap().field_path, "metadata.annotations['beam-operator.io/remote-vm-args']");
 }
+
+#[rstest]
+#[case::by_default("{}", &[("kubernetes.io/hostname", 1), ("topology.kubernetes.io/zone", 1)])]
+#[case::loosened(
+    "podTemplate: {spec: {topologySpreadConstraints: [{topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, maxSkew: 3}]}}",
+    &[("kubernetes.io/hostname", 3), ("topology.kubernetes.io/zone", 1)]
+)]
+#[case::removed(
+    "podTemplate: {spec: {topologySpreadConstraints: [{topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway, $patch: delete}]}}",
+    &[("kubernetes.io/hostname", 1)]
+)]
+fn nodes_are_spread(#[case] spec: &str, #[case] expected: &[(&str, i32)]) {
+    let constraints = template(spec).spec.unwrap().topology_spread_constraints.unwrap();
+    let found: Vec<_> = constraints.iter().map(|it| (it.topology_key.as_str(), it.max_skew)).collect();
+    assert_eq!(found, expected);
+    assert!(constraints.iter().all(|it| it.when_unsatisfiable == "ScheduleAnyway"));
+    let selected = constraints[0].label_selector.as_ref().unwrap().match_labels.as_ref().unwrap();
+    assert_eq!(selected, &crate::resources::labels::pod_selector(&release(spec)));
+}

@@ -5,8 +5,13 @@ use rstest::rstest;
 use super::kubelet::environment;
 use super::*;
 
+/// What a container reads, but for the time that the VM has to stop, which is the same for all tools.
 fn read(spec: &str) -> BTreeMap<String, String> {
-    environment(&template(spec), "release", &Contents::new())
+    let mut read = environment(&template(spec), "release", &Contents::new());
+    let flags = read.remove("ERL_AFLAGS").map(|flags| flags.replace("-shutdown_time 58000", ""));
+    let flags = flags.map(|flags| flags.split_whitespace().collect::<Vec<_>>().join(" "));
+    read.extend(flags.filter(|flags| !flags.is_empty()).map(|flags| ("ERL_AFLAGS".to_owned(), flags)));
+    read
 }
 
 /// The variables beside POD_* and BEAM_*.
