@@ -100,6 +100,7 @@ impl Context {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
             operator_namespace: runtime.settings.pod_namespace.clone(),
+            observes: observer.is_some(),
         };
         Self {
             client: runtime.client.clone(),
