@@ -146,7 +146,10 @@ impl ChildIndex {
             self.homes.remove(&known.uid);
             self.homes.insert(child.uid.clone(), group.clone());
         }
-        known.version = child.version;
+        // Nothing is known of what a Secret holds, and each version of it may hold something else.
+        if child.kind != ChildKind::Secret {
+            known.version = child.version;
+        }
         let changed = *known != child;
         *known = child;
         changed
