@@ -1,5 +1,6 @@
 //! What the operator sees of the mesh, what it tells, and what it does about it.
 
+mod cookie;
 mod discovery;
 mod gate;
 mod partition;
