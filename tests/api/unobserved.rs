@@ -37,7 +37,7 @@ async fn what_needs_an_observer_is_refused(#[case] wish: &str, #[case] expected:
     scene.apply("shop", &format!("{{image: 'shop:2', cluster: {{{wish}}}}}")).await;
     let message = scene.condition("shop", "ConfigurationValid", "Invalid").await.message;
     assert!(message.starts_with(expected), "{message}");
-    assert!(message.contains("start it without, by its chart's operator.observation"), "{message}");
+    assert!(message.contains("set operator.observation of its chart to true, or "), "{message}");
     scene.rest().await;
     assert_eq!(scene.state().await.only_children().compared_with(&runs), Ok(()));
 

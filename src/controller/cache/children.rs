@@ -128,7 +128,7 @@ impl ChildIndex {
         before.into_iter().chain(group.filter(|group| self.put(group, child))).collect()
     }
 
-    /// Whether the child is new or differs from the view that was held.
+    /// Whether the child is new or differs from the view that was held, as far as that can be seen.
     fn put(&mut self, group: &Group, mut child: Child) -> bool {
         let children = self.groups.entry(group.clone()).or_default();
         let Some(known) = children.iter_mut().find(|known| known.kind == child.kind && known.name == child.name) else {

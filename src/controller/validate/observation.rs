@@ -63,8 +63,7 @@ impl Blind {
         match self {
             Self::Release => "cluster.observation.mode is Disabled: enable it",
             Self::Operator => {
-                "this operator was started with --observation=false: start it without, by its chart's \
-                 operator.observation"
+                "this operator was started with --observation=false: set operator.observation of its chart to true"
             }
         }
     }

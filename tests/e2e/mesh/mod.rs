@@ -6,4 +6,5 @@ mod gate;
 mod partition;
 mod rotation;
 mod secrecy;
+mod smaller_side;
 mod trouble;

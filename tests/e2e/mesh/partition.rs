@@ -1,13 +1,10 @@
 //! Clusters that fall apart, by a cut network or because nodes disconnect.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use beam_operator::api::{ElixirRelease, NodeState};
-use kube::ResourceExt;
-use serde_json::json;
 
-use crate::harness::{Namespace, Operator, Outage, Release, eventually, meshed, shop, victim};
+use crate::harness::{Namespace, Operator, Outage, Release, meshed, shop, victim};
 
 /// Nodes that meet because the test connects them, so that nobody but the operator can bring them together again; each on
 /// a Kubernetes node of its own.
@@ -74,47 +71,6 @@ async fn without_healing_a_partition_is_told_and_left() {
     // Longer than the operator would have waited before it connects them.
     tokio::time::sleep(Duration::from_secs(25)).await;
     assert_eq!(shop.condition("Clustered", "Partitioned").await.status, "False");
-}
-
-/// Asking it to connect is in vain for a node that wants a cookie of the others which they do not have. That is forgotten
-/// when it is started anew.
-#[tokio::test]
-#[ignore = "needs nodes: cargo xtask test"]
-async fn a_node_that_cannot_be_connected_is_restarted_as_soon_as_the_budget_allows() {
-    let namespace = Namespace::new("restart").await;
-    let spec = "{replicas: 3, cluster: {healing: Restart}, disruptionBudget: {minAvailable: 3}}";
-    namespace.apply(&shop("shop", spec)).await;
-    let shop = namespace.release("shop");
-    shop.clustered().await;
-    let before: BTreeSet<_> = shop.pods().await.iter().map(ResourceExt::name_any).collect();
-    let lone = &shop.nodes().await[1];
-    lone.rpc("for node <- Node.list() do Node.set_cookie(node, :another); Node.disconnect(node) end").await;
-    let lone = lone.pod.name_any();
-
-    shop.condition("Clustered", "Partitioned").await;
-    let refused = format!("Warning pod {lone}, cut off from the cluster, is not restarted: ");
-    let told = eventually("the refusal of an eviction", async || restarts(&namespace).await).await;
-    assert!(told.starts_with(&refused) && told.contains("disruption budget"), "{told}");
-    assert_eq!(shop.pods().await.iter().map(ResourceExt::name_any).collect::<BTreeSet<_>>(), before);
-
-    shop.change(&json!({"disruptionBudget": null})).await;
-    let evicted = format!("Normal evicted pod {lone}: its node is cut off from the larger side of the cluster");
-    eventually("the eviction", async || {
-        let told = restarts(&namespace).await?;
-        if told.lines().any(|line| line == evicted) { Ok(()) } else { Err(told) }
-    })
-    .await;
-    shop.clustered().await;
-    meshed(&[shop], 3).await;
-    let now: BTreeSet<_> = shop.pods().await.iter().map(ResourceExt::name_any).collect();
-    assert_eq!(before.difference(&now).collect::<Vec<_>>(), [&lone], "and nobody else");
-}
-
-/// What events say of restarts, a line each; an error if there were none.
-async fn restarts(namespace: &Namespace) -> Result<String, String> {
-    let rows = r#"--output=jsonpath={range .items[?(@.reason=="NodeRestart")]}{.type} {.note}{"\n"}{end}"#;
-    let told = namespace.kubectl(&["get", "events.events.k8s.io", rows]).await;
-    if told.is_empty() { Err("no restart was tried".to_owned()) } else { Ok(told) }
 }
 
 /// A cut that lasts longer than nodes take each other for alive: they tell, status tells the sides, and when the link is back

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::controller::fixture::parse;
+use crate::controller::live::LiveChild;
 use crate::controller::view::Child;
 
 /// Labels of a child of release `shop`, and of what cluster `market` shares.
@@ -245,7 +246,7 @@ fn another_version_of_a_secret_may_hold_something_else() {
     assert_eq!(seen(&mut cache, service(11, "a")), []);
     let mut secret = |version| {
         let metadata = object("market-cookie", version, OF_MARKET, "a").metadata;
-        cache.on_child(ChildKind::Secret, Change::Seen(crate::controller::live::LiveChild::without_content(metadata)))
+        cache.on_child(ChildKind::Secret, Change::Seen(LiveChild::without_content(metadata)))
     };
     let both = [key("api"), key("shop")];
     assert_eq!([secret(20), secret(21), secret(21)], [both.to_vec(), both.to_vec(), Vec::new()]);

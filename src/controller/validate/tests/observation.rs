@@ -4,7 +4,7 @@ use super::*;
 
 const UNSEEN: &str = "and cluster.observation.mode is Disabled: enable it";
 const BLIND: &str =
-    "and this operator was started with --observation=false: start it without, by its chart's operator.observation";
+    "and this operator was started with --observation=false: set operator.observation of its chart to true";
 
 /// What is wrong, and what is odd, for an operator that looks at nodes and for one that does not.
 fn told(spec: &str, observes: bool) -> Vec<String> {
