@@ -46,7 +46,8 @@ pub struct Assumptions {
 
 impl From<Assumptions> for Facts {
     fn from(assumed: Assumptions) -> Self {
-        Self { cluster_domain: assumed.cluster_domain, operator_namespace: assumed.operator_namespace }
+        let Assumptions { cluster_domain, operator_namespace } = assumed;
+        Self { cluster_domain, operator_namespace, observes: true }
     }
 }
 

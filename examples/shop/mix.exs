@@ -22,6 +22,9 @@ defmodule Shop.MixProject do
   defp release("distillery"),
     do: [rel_templates_path: "rel/distillery", overlays: "rel/distillery/overlay"] ++ release()
 
+  # The same release as one that starts its distribution itself and brings an EPMD module of its own.
+  defp release("own-epmd"), do: [rel_templates_path: "rel/own-epmd"] ++ release()
+
   # Booting twice, so that kernel settings in runtime.exs count too, is what makes a release write to
   # RELEASE_TMP at boot: whoever runs this image has to provide for it.
   defp release, do: [include_executables_for: [:unix], reboot_system_after_config: true]

@@ -14,6 +14,7 @@ mod rotation;
 
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
@@ -91,6 +92,8 @@ pub struct Outcome {
     pub happenings: Vec<Happening>,
     /// Whether the plan only read what the next one needs.
     pub again: bool,
+    /// When a pod that is to be evicted may be tried again, should it still be there.
+    pub next_eviction: Option<Timestamp>,
 }
 
 /// Writes the children of the releases in one scope.
@@ -147,6 +150,7 @@ impl Applier<'_> {
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::Evict(pod, uid) => {
                     outcome.happenings.extend(self.restart(&pod, &uid).await);
+                    outcome.next_eviction = self.next_restart();
                     continue;
                 }
                 Step::ReadRevision(name) => {

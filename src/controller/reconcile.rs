@@ -100,6 +100,7 @@ impl Context {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
             operator_namespace: runtime.settings.pod_namespace.clone(),
+            observes: observer.is_some(),
         };
         Self {
             client: runtime.client.clone(),
@@ -227,12 +228,12 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
             failure?;
-            return Ok((ReconcileResult::Invalid, next(&observed, context)));
+            return Ok((ReconcileResult::Invalid, next(&observed, None, context)));
         }
     };
     if !is_whole {
         report(&observed, &Verdict::Unread, context).await?;
-        return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, context))).map_err(Error::from);
+        return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, None, context))).map_err(Error::from);
     }
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
@@ -288,14 +289,15 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
             ReconcileResult::Changed
         }
     };
-    (result, next(observed, context))
+    (result, next(observed, outcome.next_eviction, context))
 }
 
-/// When to look again without cause: when the trouble of a pod is to count as over or a rollout as late, or a certificate has
-/// to be renewed or ends, or else at the next resync.
-fn next(observed: &Observed, context: &Context) -> Action {
+/// When to look again without cause: when the trouble of a pod is to count as over or a rollout as late, a certificate has
+/// to be renewed or ends, or an eviction can be tried again, or else at the next resync.
+fn next(observed: &Observed, eviction: Option<jiff::Timestamp>, context: &Context) -> Action {
     let now = jiff::Timestamp::now();
     let turns = [
+        eviction.filter(|turn| *turn > now),
         observed.relief(now),
         deadline(observed, now).filter(|deadline| *deadline > now),
         observed.renewal(now),

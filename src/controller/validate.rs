@@ -11,6 +11,7 @@ mod labels;
 mod limits;
 mod members;
 mod names;
+mod observation;
 mod ports;
 mod references;
 mod service;
@@ -91,6 +92,7 @@ pub fn validate(
     let mut problems = [names::problems(release), labels::problems(release), limits::problems(release)].concat();
     problems.extend(names::one_service_for_two(release, members));
     problems.extend(members::problems(release, members));
+    problems.extend(observation::problems(release, facts));
     problems.extend(tls::fields(release));
     problems.extend(workload::problems(release, facts));
 
@@ -129,6 +131,7 @@ pub fn validate(
         return Err(hidden);
     }
     let mut warnings = warnings::of(release, &containers);
+    warnings.extend(observation::no_healing(release, facts));
     warnings.extend(tls::ending(release, &contents, now));
     if references.is_whole()
         || pod::references(release, draft).iter().all(|place| contents.contains_key(&place.reference))

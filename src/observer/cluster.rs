@@ -26,6 +26,8 @@ pub(super) struct Cluster {
 struct State {
     /// By the uid of the pod.
     nodes: BTreeMap<Arc<str>, Entry>,
+    /// The state of what lets us in that is known last.
+    access: Option<u64>,
     /// Each name of a peer is kept once: in a mesh of many nodes each node has all of them.
     names: BTreeSet<NodeName>,
 }
@@ -76,7 +78,7 @@ impl Cluster {
     pub(super) fn remove(&self, uid: &str) {
         let mut state = self.lock();
         state.nodes.remove(uid);
-        let State { nodes, names } = &mut *state;
+        let State { nodes, names, .. } = &mut *state;
         let views = nodes.values().filter_map(|entry| entry.sighting.view());
         let used: BTreeSet<_> = views.flat_map(|view| view.peers.iter()).cloned().collect();
         *names = used;
@@ -128,6 +130,11 @@ impl Cluster {
     /// All connections.
     pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
         self.lock().nodes.values().filter_map(|entry| entry.connection.clone()).collect()
+    }
+
+    /// Takes in the state of what lets us in. Whether there was another before.
+    pub(super) fn is_another_access(&self, state: u64) -> bool {
+        self.lock().access.replace(state).is_some_and(|before| before != state)
     }
 
     /// Has all connections be opened anew, with credentials that are read anew.

@@ -54,6 +54,8 @@ pub struct Watchlist {
     pub cluster: Key,
     /// What lets us in.
     pub access: Access,
+    /// Which state of it that is, as far as it is known: in another, it may be something else.
+    pub access_state: Option<u64>,
     /// How often to look at rest.
     pub interval: Duration,
     /// The nodes.
@@ -146,6 +148,10 @@ impl Observer {
         if is_news {
             cluster.alarm();
             self.shared.tell(&list.cluster);
+        }
+        if list.access_state.is_some_and(|state| cluster.is_another_access(state)) {
+            let cluster = cluster.clone();
+            tokio::spawn(async move { cluster.renew().await });
         }
         state.releases.insert(release.clone(), Followed { list, cluster, tasks, menders });
     }

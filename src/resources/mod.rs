@@ -29,17 +29,19 @@ pub mod traffic_service;
 
 pub use metadata::owner;
 
-/// What builders need to know of the operator's own surroundings.
+/// What has to be known of the operator and its surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// DNS domain of the Kubernetes cluster, such as `cluster.local`.
     pub cluster_domain: String,
     /// Namespace in which the operator runs; `None` outside a cluster.
     pub operator_namespace: Option<String>,
+    /// Whether it looks at nodes; it does not with `--observation=false`.
+    pub observes: bool,
 }
 
 impl Default for Facts {
     fn default() -> Self {
-        Self { cluster_domain: "cluster.local".to_owned(), operator_namespace: None }
+        Self { cluster_domain: "cluster.local".to_owned(), operator_namespace: None, observes: true }
     }
 }

@@ -1,6 +1,7 @@
 //! A node is found by EPMD and without it, over IPv4 and IPv6.
 
 use beam_operator::beam::{Error, Port, Target};
+use rstest::rstest;
 
 use crate::harness::{Distribution, Node, Otp, Wanted, connected, free_port, refused};
 
@@ -27,11 +28,14 @@ async fn on_a_fixed_port() {
     }
 }
 
+#[rstest]
+#[case::by_epmd(Distribution::Epmd)]
+#[case::on_a_fixed_port(Distribution::Fixed)]
 #[tokio::test]
 #[ignore = "needs OTP; see main.rs"]
-async fn over_ipv6() {
+async fn over_ipv6(#[case] distribution: Distribution) {
     for otp in Otp::all() {
-        let node = Node::start_as(&otp, &Wanted { ipv6: true, ..Wanted::named("shop@::1") });
+        let node = Node::start_as(&otp, &Wanted { distribution: distribution.clone(), ..Wanted::named("shop@::1") });
         let connection = connected(&node.target()).await;
 
         assert_eq!(connection.peer().name.host(), "::1");

@@ -10,6 +10,7 @@ use beam_operator::resources::tls::issue::{self, Issued, Role};
 use beam_operator::resources::tls::options;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
+use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::{Distribution, LIMIT, Node, Otp, Wanted, connected, cookie, limits, refused};
@@ -81,16 +82,19 @@ fn client(certificate: &Issued, authority: &Issued, name: &str) -> Tls {
 }
 
 /// Also nodes of two OTP releases, where the machine has two.
+#[rstest]
+#[case::over_ipv4("127.0.0.1")]
+#[case::over_ipv6("::1")]
 #[tokio::test]
 #[ignore = "needs OTP; see main.rs"]
-async fn nodes_meet_and_the_operator_looks_in() {
+async fn nodes_meet_and_the_operator_looks_in(#[case] host: &str) {
     let authority = authority();
     let otps = Otp::all();
     for first in &otps {
         for second in &otps {
             let (here, there) = (first.beside(first), second.beside(first));
-            let one = node(&here, "one@127.0.0.1", NAME, &authority);
-            let two = node(&there, "two@127.0.0.1", NAME, &authority);
+            let one = node(&here, &format!("one@{host}"), NAME, &authority);
+            let two = node(&there, &format!("two@{host}"), NAME, &authority);
             let to_one = connected(&one.with_tls(operator(&authority))).await;
 
             assert_eq!(to_one.peer().name, one.name);

@@ -5,11 +5,12 @@ use std::time::Duration;
 use beam_operator::resources::tls::issue::{self, Issued, Role};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 use kube::api::DeleteParams;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::{Namespace, Node, Release, meshed, shop};
+use crate::harness::{Namespace, Node, Operator, Release, eventually, meshed, shop};
 
 const MANAGED: &str = "{replicas: 3, cluster: {tls: {mode: Managed}}}";
 
@@ -60,15 +61,21 @@ async fn all_shown(shop: Release<'_>) -> Vec<String> {
 }
 
 #[rstest]
-#[case::otp_27("tls", "localhost/shop:1")]
-#[case::otp_25("tls-otp25", "localhost/shop:1-otp25")]
+#[case::otp_27("tls", "localhost/shop:1", "27")]
+#[case::otp_25("tls-otp25", "localhost/shop:1-otp25", "25")]
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
-async fn nodes_meet_over_tls_and_answer_to_their_pod_only_so(#[case] subject: &str, #[case] image: &str) {
+async fn nodes_meet_over_tls_and_answer_to_their_pod_only_so(
+    #[case] subject: &str,
+    #[case] image: &str,
+    #[case] otp_release: &str,
+) {
     let namespace = Namespace::new(subject).await;
     namespace.apply(&shop("shop", &MANAGED.replace("{replicas: 3", &format!("{{image: {image}, replicas: 3")))).await;
     let shop = namespace.release("shop");
-    shop.complete().await;
+    let status = shop.clustered().await;
+    let told: Vec<_> = status.nodes.iter().map(|node| (node.otp_release.as_deref(), node.connected)).collect();
+    assert_eq!(told, [(Some(otp_release), 2); 3], "the operator looks in over TLS");
     meshed(&[shop], 3).await;
     for node in shop.nodes().await {
         assert_eq!(carried(&node).await, "inet_tls 2");
@@ -80,15 +87,16 @@ async fn nodes_meet_over_tls_and_answer_to_their_pod_only_so(#[case] subject: &s
     }
     let node = &shop.nodes().await[0];
     node.exec(&["/app/bin/shop", "stop"]).await.unwrap();
-    shop.complete().await;
+    shop.clustered().await;
     meshed(&[shop], 3).await;
 }
 
-/// Time passes for the certificate: somebody deletes its Secret, and another one is issued.
+/// Time passes for the certificate: somebody deletes its Secret, and another one is issued, whoever of the operator is left
+/// to do so.
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_renewed_certificate_is_used_without_a_restart() {
-    let namespace = Namespace::new("tls-renewal").await;
+    let namespace = Namespace::alone("tls-renewal").await;
     namespace.apply(&shop("shop", MANAGED)).await;
     let shop = namespace.release("shop");
     let before = shop.complete().await;
@@ -98,7 +106,16 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     assert!(certificates.iter().all(|it| *it == certificates[0]), "the nodes share one");
 
     let secrets = namespace.objects::<Secret>();
+    let uid = secrets.get("shop-distribution-tls").await.unwrap().uid();
     secrets.delete("shop-distribution-tls", &DeleteParams::default()).await.unwrap();
+    Operator::of(&namespace.cluster).kill().await;
+    eventually("another Secret", async || {
+        let secret = secrets.get("shop-distribution-tls").await.map_err(|error| error.to_string())?;
+        if secret.uid() == uid { Err("the one that was deleted".to_owned()) } else { Ok(()) }
+    })
+    .await;
+    shop.clustered().await;
+    namespace.share();
     let begun = std::time::Instant::now();
     loop {
         let now = all_shown(shop).await;
@@ -113,6 +130,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     meshed(&[shop], 3).await;
     one_restarts(shop).await;
     meshed(&[shop], 3).await;
+    shop.clustered().await;
     assert_eq!(shop.status().await.current_revision, before.current_revision);
 }
 
@@ -127,7 +145,7 @@ async fn nodes_meet_with_certificates_of_peoples_own() {
     namespace.apply(&secret(&node, &authority)).await;
     namespace.apply(&shop("shop", "{replicas: 3, cluster: {tls: {mode: Secret, secretName: mine}}}")).await;
     let shop = namespace.release("shop");
-    shop.complete().await;
+    shop.clustered().await;
     meshed(&[shop], 3).await;
     for node in shop.nodes().await {
         assert_eq!(carried(&node).await, "inet_tls 2");

@@ -5,6 +5,7 @@ import Config
 config :shop,
   port: String.to_integer(System.get_env("PORT", "4000")),
   dns_cluster_query: System.get_env("DNS_CLUSTER_QUERY"),
+  node: System.get_env("SHOP_NODE"),
   srv_query: System.get_env("SHOP_SRV_QUERY"),
   drain_timeout: 1_000 * String.to_integer(System.get_env("SHOP_DRAIN_SECONDS", "20")),
   migration_file: System.get_env("SHOP_MIGRATION_FILE", "/tmp/shop-migrations"),

@@ -1,6 +1,6 @@
 //! What is written of pods: that a gate is open, and that one is to be evicted.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{Applier, Error, is_conflict};
 use crate::controller::events::{Happening, normal, warning};
+use crate::controller::mesh::Restarts;
 use crate::controller::ownership::FIELD_MANAGER;
 use crate::operator::client::describe;
 use crate::resources::labels;
@@ -42,8 +43,7 @@ impl Applier<'_> {
     /// Evicts the pod of a node that is cut off, if there may be one more, and tells so. That a PodDisruptionBudget is in the
     /// way is no failure of the reconcile.
     pub(super) async fn restart(&self, pod: &str, uid: &str) -> Option<Happening> {
-        let now = Timestamp::now();
-        if !self.restarts.lock().unwrap_or_else(PoisonError::into_inner).take(self.key, now) {
+        if !self.restarts().take(self.key, Timestamp::now()) {
             return None;
         }
         let api = Api::<Pod>::namespaced(self.client.clone(), &self.key.namespace);
@@ -66,5 +66,14 @@ impl Applier<'_> {
                 Some(warning("NodeRestart", "Heal", note))
             }
         }
+    }
+
+    /// When there may be one more.
+    pub(super) fn next_restart(&self) -> Option<Timestamp> {
+        self.restarts().next(self.key)
+    }
+
+    fn restarts(&self) -> MutexGuard<'_, Restarts> {
+        self.restarts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

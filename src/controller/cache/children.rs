@@ -128,7 +128,7 @@ impl ChildIndex {
         before.into_iter().chain(group.filter(|group| self.put(group, child))).collect()
     }
 
-    /// Whether the child is new or differs from the view that was held.
+    /// Whether the child is new or differs from the view that was held, as far as that can be seen.
     fn put(&mut self, group: &Group, mut child: Child) -> bool {
         let children = self.groups.entry(group.clone()).or_default();
         let Some(known) = children.iter_mut().find(|known| known.kind == child.kind && known.name == child.name) else {
@@ -146,7 +146,10 @@ impl ChildIndex {
             self.homes.remove(&known.uid);
             self.homes.insert(child.uid.clone(), group.clone());
         }
-        known.version = child.version;
+        // Nothing is known of what a Secret holds, and each version of it may hold something else.
+        if child.kind != ChildKind::Secret {
+            known.version = child.version;
+        }
         let changed = *known != child;
         *known = child;
         changed

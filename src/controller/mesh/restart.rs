@@ -66,13 +66,21 @@ impl Restarts {
             times.retain(|time| now.duration_since(*time) < WINDOW);
             !times.is_empty()
         });
-        let times = self.0.entry(release.clone()).or_default();
-        let is_soon = times.last().is_some_and(|last| now.duration_since(*last) < BETWEEN);
-        let is_allowed = !is_soon && times.len() < LIMIT;
+        let is_allowed = self.next(release).is_none_or(|next| next <= now);
         if is_allowed {
-            times.push(now);
+            self.0.entry(release.clone()).or_default().push(now);
         }
         is_allowed
+    }
+
+    /// From when on there may be one more; `None` if none was made lately.
+    #[must_use]
+    pub fn next(&self, release: &Key) -> Option<Timestamp> {
+        let times = self.0.get(release)?;
+        let after = |time: &Timestamp, pause| time.checked_add(pause).ok();
+        let by_pause = times.last().and_then(|last| after(last, BETWEEN));
+        let by_limit = times.len().checked_sub(LIMIT).and_then(|at| after(&times[at], WINDOW));
+        by_pause.max(by_limit)
     }
 }
 
@@ -146,5 +154,16 @@ mod tests {
         assert_eq!(taken, [0, 1, 2, 60, 61, 62]);
         assert!(restarts.take(&Key::new("store", "blog"), at(100)));
         assert!(!restarts.take(&Key::new("store", "blog"), at(130)), "too soon");
+    }
+
+    #[test]
+    fn when_the_next_may_be_is_known() {
+        let (mut restarts, shop) = (Restarts::default(), Key::new("store", "shop"));
+        assert_eq!(restarts.next(&shop), None);
+        let next = [0, 100, 200].map(|second| {
+            assert!(restarts.take(&shop, at(second)));
+            restarts.next(&shop)
+        });
+        assert_eq!(next, [Some(at(60)), Some(at(160)), Some(at(3600))]);
     }
 }

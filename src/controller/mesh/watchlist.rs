@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::api::{Epmd, ObservationMode};
 use crate::beam::Port;
+use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
 use crate::controller::pod::PodView;
 use crate::observer::{Access, Node, Watchlist};
+use crate::resources::reference::{Reference, ReferenceKind};
 use crate::resources::{Facts, names, tls};
 
 /// The nodes of a release; `None` if nobody should look at them.
@@ -43,9 +45,23 @@ pub fn watchlist(observed: &Observed, facts: &Facts) -> Option<Watchlist> {
     Some(Watchlist {
         cluster: observed.key.sibling(&names::cluster(release)),
         access: Access { cookie: names::cookie(release), tls: tls::access::access(release) },
+        access_state: access_state(observed),
         interval: Duration::from_secs(cluster.observation.interval_seconds.into()),
         nodes,
     })
+}
+
+/// The state of the Secret with the cookie: its version, or the digest of one that people brought. Connections outlive a
+/// change of the cookie, so that of one that nobody rotated would be seen by nobody until the next node starts. A rotation
+/// looks for itself which cookie a node has.
+fn access_state(observed: &Observed) -> Option<u64> {
+    let name = names::cookie(&observed.release).name;
+    if observed.release.spec.cluster.cookie.secret_key_ref.is_some() {
+        return observed.contents.get(&Reference { kind: ReferenceKind::Secret, name }).map(|content| content.digest);
+    }
+    let secret = observed.child(ChildKind::Secret, &name)?;
+    let is_rotated = secret.rotation().is_some_and(|rotation| rotation.by.is_some());
+    (!is_rotated).then_some(secret.version)
 }
 
 fn expected(observed: &Observed, pod: &PodView, address: &str, facts: &Facts) -> Option<crate::beam::NodeName> {
@@ -58,6 +74,8 @@ mod tests {
 
     use super::*;
     use crate::controller::fixture::{complete, pod, running};
+    use crate::controller::view::{Child, Detail, RotationView};
+    use crate::resources::reference::Content;
 
     fn running_pod(name: &str) -> PodView {
         PodView { address: Some("10.0.0.7".into()), is_ready: true, ..pod(name) }
@@ -113,6 +131,27 @@ mod tests {
         assert_eq!((list.access.cookie.name.as_str(), list.access.cookie.key.as_str()), ("mine", "secret"));
         assert_eq!(list.access.tls.unwrap().secret, "shop-distribution-ca");
         assert_eq!(list.interval, Duration::from_mins(1));
+    }
+
+    /// The Secret that the operator made, at this version.
+    fn cookie(rotated_by: Option<&str>) -> Child {
+        let rotation = RotationView { by: rotated_by.map(Into::into), done: Box::new([]) };
+        let deployment = running("", complete(1, "shop-1")).children.remove(0);
+        let (kind, name, detail) = (ChildKind::Secret, "shop-cookie".into(), Detail::Cookie(rotation));
+        Child { kind, name, detail, version: 7, ..deployment }
+    }
+
+    #[rstest]
+    #[case::as_it_is("", vec![cookie(None)], Some(7))]
+    #[case::not_made_yet("", Vec::new(), None)]
+    #[case::rotated_just_now("", vec![cookie(Some("shop"))], None)]
+    #[case::brought("cluster: {cookie: {secretKeyRef: {name: mine}}}", vec![cookie(None)], Some(5))]
+    #[case::brought_and_not_read("cluster: {cookie: {secretKeyRef: {name: yours}}}", vec![cookie(None)], None)]
+    fn the_state_of_what_lets_us_in(#[case] spec: &str, #[case] shared: Vec<Child>, #[case] expected: Option<u64>) {
+        let mine = Reference { kind: ReferenceKind::Secret, name: "mine".to_owned() };
+        let contents = [(mine, Content { digest: 5, ..Content::default() })].into();
+        let shop = Observed { shared, contents, ..running(spec, complete(1, "shop-1")) };
+        assert_eq!(watchlist(&shop, &Facts::default()).unwrap().access_state, expected);
     }
 
     #[rstest]

@@ -13,6 +13,7 @@ mod limits;
 mod members;
 mod names;
 mod objects;
+mod observation;
 mod ports;
 mod robustness;
 mod tls;

@@ -98,6 +98,12 @@ const LONG: &str = "a-release-with-a-name-of-more-than-52-characters-0123";
     "spec: Invalid value: cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP",
     "spec.cluster.host: cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"
 )]
+#[case::introduced_by_nobody(
+    "shop",
+    "{image: 'shop:1', cluster: {discovery: Operator, observation: {mode: Disabled}}}",
+    "spec.cluster: Invalid value: cluster.discovery Operator and cluster.readinessGate need cluster.observation.mode Enabled: enable it, or choose another discovery and no gate",
+    "spec.cluster.discovery: Operator has the operator connect the nodes, and cluster.observation.mode is Disabled: enable it, or use another discovery"
+)]
 #[case::claims_of_a_deployment(
     "shop",
     "{image: 'shop:1', workload: {volumeClaimTemplates: [{metadata: {name: data}}]}}",

@@ -17,19 +17,18 @@ pub enum Distribution {
     Tls(String),
 }
 
-/// A node to be started.
+/// A node to be started: over IPv6 if its name says so.
 #[derive(Clone)]
 pub struct Wanted {
     pub name: String,
     pub distribution: Distribution,
-    pub ipv6: bool,
     pub arguments: Vec<String>,
 }
 
 impl Wanted {
     /// An ordinary node, on loopback.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), distribution: Distribution::default(), ipv6: false, arguments: Vec::new() }
+        Self { name: name.to_owned(), distribution: Distribution::default(), arguments: Vec::new() }
     }
 }
 
@@ -54,21 +53,22 @@ impl Node {
         let name: NodeName = wanted.name.parse().unwrap();
         let kind = if name.host().contains(['.', ':']) { "-name" } else { "-sname" };
         erl.args([kind, name.as_str(), "-setcookie", COOKIE, "+S", "2"]);
-        let loopback = if wanted.ipv6 { "{0,0,0,0,0,0,0,1}" } else { "{127,0,0,1}" };
+        let is_ipv6 = name.host().contains(':');
+        let loopback = if is_ipv6 { "{0,0,0,0,0,0,0,1}" } else { "{127,0,0,1}" };
         erl.args(["-kernel", "inet_dist_use_interface", loopback]);
         let mut port = Port::Epmd(otp.epmd_port);
-        match (&wanted.distribution, wanted.ipv6) {
-            (Distribution::Epmd, false) => {}
-            (Distribution::Epmd, true) => {
-                erl.args(["-proto_dist", "inet6_tcp"]);
+        let (plain, secure) = if is_ipv6 { ("inet6_tcp", "inet6_tls") } else { ("inet_tcp", "inet_tls") };
+        match &wanted.distribution {
+            Distribution::Epmd => {
+                erl.args(["-proto_dist", plain]);
             }
-            (Distribution::Fixed, _) => {
+            Distribution::Fixed => {
                 let fixed = free_port();
-                erl.args(["-erl_epmd_port", &fixed.to_string()]);
+                erl.args(["-proto_dist", plain, "-erl_epmd_port", &fixed.to_string()]);
                 port = Port::Fixed(fixed);
             }
-            (Distribution::Tls(options), _) => {
-                erl.args(["-proto_dist", "inet_tls", "-ssl_dist_optfile", options]);
+            Distribution::Tls(options) => {
+                erl.args(["-proto_dist", secure, "-ssl_dist_optfile", options]);
             }
         }
         erl.args(&wanted.arguments);
@@ -76,7 +76,7 @@ impl Node {
         erl.args(["-eval", "io:format(\"listening~n\")"]);
         let mut program = Program::start(&mut erl);
         program.wait_for("listening");
-        let host = if wanted.ipv6 { "::1" } else { "127.0.0.1" }.to_owned();
+        let host = if is_ipv6 { "::1" } else { "127.0.0.1" }.to_owned();
         Self { name, port, host, program }
     }
 

@@ -1,7 +1,7 @@
 //! A namespace of a test's own, and what a person does in it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
@@ -24,7 +24,8 @@ static TURN: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
 /// The turn of a test, until it is dropped.
 enum Turn {
     Shared { _turn: OwnedRwLockReadGuard<()> },
-    Alone { _turn: OwnedRwLockWriteGuard<()> },
+    Alone(OwnedRwLockWriteGuard<()>),
+    Over,
 }
 
 /// A namespace that nobody else uses. It is deleted when the test is over; a test that failed shows before what is in it.
@@ -33,7 +34,7 @@ pub struct Namespace {
     pub cluster: Cluster,
     /// Its name.
     pub name: String,
-    _turn: Turn,
+    turn: Mutex<Turn>,
 }
 
 impl Namespace {
@@ -45,7 +46,7 @@ impl Namespace {
     /// Makes one for a subject that disturbs others or is disturbed by them: the operator is killed, a node is lost, requests
     /// are counted.
     pub async fn alone(subject: &str) -> Self {
-        Self::make(subject, Turn::Alone { _turn: TURN.clone().write_owned().await }).await
+        Self::make(subject, Turn::Alone(TURN.clone().write_owned().await)).await
     }
 
     async fn make(subject: &str, turn: Turn) -> Self {
@@ -54,12 +55,20 @@ impl Namespace {
         let namespace: KubeNamespace = serde_json::from_value(namespace).unwrap();
         let namespaces = Api::all(cluster.client.clone());
         let name = namespaces.create(&PostParams::default(), &namespace).await.unwrap().name_any();
-        let namespace = Self { cluster, name, _turn: turn };
+        let namespace = Self { cluster, name, turn: Mutex::new(turn) };
         eventually("what Kubernetes puts into every namespace", async || {
             namespace.try_kubectl(&["get", "serviceaccount/default", "configmap/kube-root-ca.crt"]).await
         })
         .await;
         namespace
+    }
+
+    /// Lets other tests go on again: what disturbs them is over, and what follows takes its time.
+    pub fn share(&self) {
+        let mut turn = self.turn.lock().unwrap();
+        if let Turn::Alone(alone) = std::mem::replace(&mut *turn, Turn::Over) {
+            *turn = Turn::Shared { _turn: alone.downgrade() };
+        }
     }
 
     /// A release in it.

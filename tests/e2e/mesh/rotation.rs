@@ -2,17 +2,24 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
+use rstest::rstest;
 
 use crate::harness::{Namespace, Operator, eventually, meshed, shop};
 
+#[rstest]
+#[case::in_the_clear("rotation", 3, "Disabled")]
+#[case::over_tls("rotation-tls", 2, "Managed")]
 #[tokio::test]
 #[ignore = "needs nodes: cargo xtask test"]
-async fn the_cookie_is_rotated_without_a_restart_and_without_a_gap_in_the_mesh() {
-    let namespace = Namespace::alone("rotation").await;
-    namespace.apply(&shop("shop", "replicas: 3")).await;
+async fn the_cookie_is_rotated_without_a_restart_and_without_a_gap_in_the_mesh(
+    #[case] subject: &str,
+    #[case] count: usize,
+    #[case] tls: &str,
+) {
+    let namespace = Namespace::alone(subject).await;
+    namespace.apply(&shop("shop", &format!("{{replicas: {count}, cluster: {{tls: {{mode: {tls}}}}}}}"))).await;
     let shop = namespace.release("shop");
-    shop.complete().await;
-    shop.condition("Clustered", "AllNodesConnected").await;
+    shop.clustered().await;
     let secrets: Api<Secret> = namespace.objects();
     let before = secrets.get("shop-cookie").await.unwrap().data.unwrap()["cookie"].clone();
     let pods: Vec<_> = shop.pods().await.iter().map(ResourceExt::name_any).collect();
@@ -31,7 +38,7 @@ async fn the_cookie_is_rotated_without_a_restart_and_without_a_gap_in_the_mesh()
         }
     })
     .await;
-    meshed(&[shop], 3).await;
+    meshed(&[shop], count).await;
     let now: Vec<_> = shop.pods().await.iter().map(ResourceExt::name_any).collect();
     assert_eq!(now, pods, "no pod was replaced");
     assert!(shop.pods().await.iter().all(|pod| restarts(pod) == 0), "no node was restarted");
@@ -42,10 +49,9 @@ async fn the_cookie_is_rotated_without_a_restart_and_without_a_gap_in_the_mesh()
     }
 
     // The old one is of no use any more: a node that starts now has the new one, and meets the others.
-    namespace.kubectl(&["scale", "exr/shop", "--replicas=4"]).await;
-    shop.complete().await;
-    meshed(&[shop], 4).await;
-    shop.condition("Clustered", "AllNodesConnected").await;
+    namespace.kubectl(&["scale", "exr/shop", &format!("--replicas={}", count + 1)]).await;
+    shop.clustered().await;
+    meshed(&[shop], count + 1).await;
     assert_eq!(secrets.get("shop-cookie").await.unwrap().data.unwrap()["cookie"], after);
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 /// Some of the images.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Selection {
-    /// The sample application as a mix release: versions 1 and 2, each on OTP 27 and on OTP 25
+    /// The sample application as a mix release: versions 1 and 2, each on OTP 27 and on OTP 25, and one without EPMD
     Shop,
     /// The sample application behind a start script in the manner of Distillery
     Distillery,

@@ -1,6 +1,7 @@
 //! The images of the sample application, `examples/shop`.
 //!
-//! Two versions, so that there is something to upgrade to, on two OTP releases; one behind a start script in the manner
+//! Two versions, so that there is something to upgrade to, on two OTP releases; one that starts its distribution itself,
+//! with an EPMD module of its own; one behind a start script in the manner
 //! of Distillery, because such releases are still around; and one that rebar3 made. `examples/shop/README.md` says what is in them.
 
 use std::fs;
@@ -49,6 +50,9 @@ const MIX: Script = Script {
     environment: &["RELEASE_TMP=/tmp/shop"],
 };
 
+const OWN_EPMD: Script =
+    Script { assemble: "SHOP_RELEASE=own-epmd MIX_ENV=prod mix release --quiet --path /out/shop", ..MIX };
+
 // RELEASE_MUTABLE_DIR is left to whoever runs the image, as Distillery does.
 const DISTILLERY: Script = Script {
     assemble: "SHOP_RELEASE=distillery MIX_ENV=prod mix release --quiet --path /out/shop",
@@ -68,13 +72,14 @@ const MIX_IMAGES: &[Image] = &[
     Image { tag: "2", suite: &TRIXIE, version: "2.0.0", script: &MIX },
     Image { tag: "1-otp25", suite: &BOOKWORM, version: "1.0.0", script: &MIX },
     Image { tag: "2-otp25", suite: &BOOKWORM, version: "2.0.0", script: &MIX },
+    Image { tag: "1-own-epmd", suite: &TRIXIE, version: "1.0.0", script: &OWN_EPMD },
 ];
 
 const DISTILLERY_IMAGE: Image = Image { tag: "1-distillery", suite: &TRIXIE, version: "1.0.0", script: &DISTILLERY };
 
 const RELX_IMAGE: Image = Image { tag: "1-relx", suite: &BOOKWORM, version: "1.0.0", script: &RELX };
 
-/// The sample application as a mix release, in all versions.
+/// The sample application as a mix release, in all versions and with an EPMD module of its own.
 pub(super) fn mix(cache: &Cache) -> Result<Vec<Archive>> {
     MIX_IMAGES.iter().map(|image| image.build(cache)).collect()
 }

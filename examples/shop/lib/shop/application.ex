@@ -14,6 +14,7 @@ defmodule Shop.Application do
   def start(_type, _args) do
     if Application.get_env(:shop, :crash) == "boot", do: raise("SHOP_CRASH=boot")
 
+    Shop.Epmd.start(Application.get_env(:shop, :node))
     Logger.info("shop #{Shop.version()} starts as #{node()}")
 
     Supervisor.start_link(children(), strategy: :one_for_one, name: Shop.Supervisor)

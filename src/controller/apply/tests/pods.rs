@@ -64,6 +64,9 @@ async fn the_pod_that_was_meant_is_evicted_and_that_is_told() {
 #[tokio::test]
 async fn a_budget_in_the_way_is_told_and_fails_nothing() {
     let (_, outcome, _) = play(vec![evict()], vec![failed(403, "Forbidden")]).await;
+    let next = outcome.as_ref().unwrap().next_eviction.unwrap();
+    let pause = next.duration_since(Timestamp::now()).as_secs();
+    assert!((50..=60).contains(&pause), "it is tried again by itself, in {pause} s");
     let told = told(outcome);
     assert!(
         told[0].0 && told[0].1.starts_with("pod shop-1-a, cut off from the cluster, is not restarted: "),

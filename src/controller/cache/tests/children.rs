@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::controller::fixture::parse;
+use crate::controller::live::LiveChild;
 use crate::controller::view::Child;
 
 /// Labels of a child of release `shop`, and of what cluster `market` shares.
@@ -236,4 +237,17 @@ fn what_a_release_still_owns_elsewhere_is_found() {
         [("old", "old-nodes"), ("zoo", "zoo-nodes")]
     );
     assert_eq!(cache.children.shared_elsewhere(&home, "another").count(), 0);
+}
+
+/// What a Secret holds is not looked at, so each of its versions counts; of what is looked at, only what differs.
+#[test]
+fn another_version_of_a_secret_may_hold_something_else() {
+    let mut cache = cache();
+    assert_eq!(seen(&mut cache, service(11, "a")), []);
+    let mut secret = |version| {
+        let metadata = object("market-cookie", version, OF_MARKET, "a").metadata;
+        cache.on_child(ChildKind::Secret, Change::Seen(LiveChild::without_content(metadata)))
+    };
+    let both = [key("api"), key("shop")];
+    assert_eq!([secret(20), secret(21), secret(21)], [both.to_vec(), both.to_vec(), Vec::new()]);
 }

@@ -70,7 +70,7 @@ fn the_host_is_what_was_asked_for(#[case] spec: &str, #[case] variable: &str, #[
 #[test]
 fn the_cluster_domain_is_the_operators() {
     let release = release("{}");
-    let facts = Facts { cluster_domain: "example.org".to_owned(), operator_namespace: None };
+    let facts = Facts { cluster_domain: "example.org".to_owned(), ..Facts::default() };
     let draft = super::super::draft(&release).unwrap();
     let template = super::super::template(&release, &draft, &facts, &Contents::new());
     let read = environment(&template, "release", &Contents::new());
