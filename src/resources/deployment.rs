@@ -33,7 +33,6 @@ pub fn build(release: &ElixirRelease, template: PodTemplateSpec, revision: &str)
             revision_history_limit: Some(REPLICA_SETS),
             paused: labels::is_rollout_paused(release).then_some(true),
             template,
-            ..DeploymentSpec::default()
         }),
         status: None,
     }

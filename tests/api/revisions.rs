@@ -97,11 +97,7 @@ volumes: [{name: token, projected: {sources: [{serviceAccountToken: {path: token
     scene.pods("blog", 2).await;
     scene.rest().await;
 
-    scene.operator.kill();
-    scene.proxy.forget();
-    scene.restart();
-    scene.operator.ready().await;
-    scene.rest().await;
+    scene.begin_anew().await;
     assert_eq!(scene.operator.metric("beam_operator_reconciles_total").await, 2.0, "each was looked at once");
     assert_eq!(scene.proxy.writes(), []);
     assert_eq!(scene.proxy.reads(), ["get secrets env"]);
@@ -126,11 +122,7 @@ async fn another_version_of_the_operator_restarts_nothing() {
     let before = scene.children(ChildKind::Deployment).get("shop").await.unwrap();
 
     scene.proxy.rewrite_no_more();
-    scene.operator.kill();
-    scene.proxy.forget();
-    scene.restart();
-    scene.operator.ready().await;
-    scene.rest().await;
+    scene.begin_anew().await;
     assert_eq!(scene.proxy.writes(), []);
     assert_eq!(scene.proxy.reads(), [format!("get controllerrevisions {first}")]);
 

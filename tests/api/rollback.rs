@@ -72,11 +72,7 @@ async fn a_version_that_does_not_come_up_gives_way_to_the_last_good_one() {
 
     // It is on the record, and another process of the operator does not try it again.
     scene.rest().await;
-    scene.operator.kill();
-    scene.proxy.forget();
-    scene.restart();
-    scene.operator.ready().await;
-    scene.rest().await;
+    scene.begin_anew().await;
     assert_eq!(scene.proxy.writes(), []);
     runs(&scene, "shop:1").await;
 

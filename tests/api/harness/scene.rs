@@ -47,6 +47,15 @@ impl Scene {
         self.operator = Operator::start(&self.options);
     }
 
+    /// Has another process of the operator look at everything, and the proxy remember only what that sends.
+    pub async fn begin_anew(&mut self) {
+        self.operator.kill();
+        self.proxy.forget();
+        self.restart();
+        self.operator.ready().await;
+        self.rest().await;
+    }
+
     /// Waits until the operator has nothing left to do.
     ///
     /// What happened so far must have reached it first, or the quiet would only mean that a watch is slow. So something
