@@ -9,6 +9,7 @@ mod cluster;
 mod container;
 mod crd;
 mod lifecycle;
+mod migrations;
 mod release;
 mod rollout;
 mod service;
@@ -29,6 +30,7 @@ pub use lifecycle::{
     BusyWait, DisruptionBudget, DisruptionBudgetMode, Drain, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown,
     Vm,
 };
+pub use migrations::{Migration, When};
 pub use release::{Release, ReleaseTool};
 pub use rollout::{OnFailure, Rollout, Strategy};
 pub use service::{ServicePort, ServiceType, TrafficService};

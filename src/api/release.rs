@@ -15,7 +15,7 @@ pub struct Release {
     pub tool: ReleaseTool,
 
     /// Name of the release, which is that of its script: the operator calls `bin/<name>` in the working directory of the image
-    /// (`shutdown.drain.rpc`). Default: metadata.name.
+    /// (`shutdown.drain.rpc`, `migrations.eval`). Default: metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$"))]
     pub name: Option<String>,

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoscaling, Cluster, DisruptionBudget, ElixirReleaseStatus, ImagePullPolicy, NetworkPolicyMode, Port, Probes,
+    Autoscaling, Cluster, DisruptionBudget, ElixirReleaseStatus, ImagePullPolicy, Migration, NetworkPolicyMode, Port, Probes,
     Release, Rollout, Shutdown, TrafficService, Verbatim, Vm, Workload,
 };
 
@@ -147,6 +147,14 @@ pub struct ElixirReleaseSpec {
     /// How a new revision replaces the old one.
     #[serde(default)]
     pub rollout: Rollout,
+
+    /// Jobs that are run once for each revision, in their order: those Before it, then those After it. A Job inherits image,
+    /// environment, volumes (but no claims), ServiceAccount and all of the pod from the release, but its other containers; it
+    /// is no node of the cluster. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub migrations: Vec<Migration>,
 
     /// How a node stops.
     #[serde(default)]

@@ -8,7 +8,7 @@
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
 mod certificates;
-mod judgement;
+mod notes;
 mod pods;
 mod rotation;
 
@@ -23,6 +23,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
+use super::conditions::Told;
 use super::events::Happening;
 use super::kind::ChildKind;
 use super::live::LiveChild;
@@ -86,6 +87,8 @@ pub struct Outcome {
     pub writes: usize,
     /// What the rollout waits for.
     pub hold: Option<Hold>,
+    /// What is told of the migrations, if there are any.
+    pub migrated: Option<Told>,
     /// What is to be answered to those who asked for something by annotation.
     pub answers: Vec<Answer>,
     /// What is worth telling of that no status tells.
@@ -117,7 +120,7 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, answers: plan.answers, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, migrated: plan.migrated, answers: plan.answers, ..Outcome::default() };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {
@@ -146,6 +149,7 @@ impl Applier<'_> {
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::Judge(revision, rejection) => self.judge(&revision, rejection.as_ref()).await?,
+                Step::NoteMigration(ended) => self.note_migration(ended).await?,
                 Step::RotateCookie(rotation) => outcome.happenings.extend(self.rotate(rotation).await?),
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::Evict(pod, uid) => {

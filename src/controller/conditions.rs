@@ -49,6 +49,14 @@ pub enum Reason {
     Paused,
     /// Progressing and Degraded: no progress within `rollout.progressDeadlineSeconds`.
     ProgressDeadlineExceeded,
+    /// Migrated: every migration was run for the revision that is asked for.
+    Migrated,
+    /// Migrated and Progressing: one is being run.
+    MigrationRunning,
+    /// Migrated: some are run once the rollout is complete.
+    MigrationPending,
+    /// Migrated, Progressing and Degraded: one failed.
+    MigrationFailed,
     /// Progressing: it waits for other releases.
     WaitingForRelease,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
@@ -192,6 +200,9 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
             }
             Ok(outcome) if !outcome.taken.is_empty() => {
                 return told("True", Reason::NameTaken, name_taken(&outcome.taken));
+            }
+            Ok(Outcome { migrated: Some(told), .. }) if told.reason == Reason::MigrationFailed => {
+                return Told { status: "True", ..told.clone() };
             }
             Ok(_) => {}
         }

@@ -25,6 +25,8 @@ pub enum ChildKind {
     NetworkPolicy,
     /// What a revision was rendered to.
     ControllerRevision,
+    /// Migrates, once for each revision.
+    Job,
     /// Runs the pods.
     Deployment,
     /// Runs the pods under names of their own.
@@ -37,7 +39,7 @@ pub enum ChildKind {
 
 impl ChildKind {
     /// Every kind, in the order in which they are applied.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Secret,
         Self::Service,
         Self::ServiceAccount,
@@ -45,6 +47,7 @@ impl ChildKind {
         Self::RoleBinding,
         Self::NetworkPolicy,
         Self::ControllerRevision,
+        Self::Job,
         Self::Deployment,
         Self::StatefulSet,
         Self::PodDisruptionBudget,
@@ -91,6 +94,7 @@ impl ChildKind {
             Self::RoleBinding => ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
             Self::NetworkPolicy => ("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
             Self::ControllerRevision => ("apps", "v1", "ControllerRevision", "controllerrevisions"),
+            Self::Job => ("batch", "v1", "Job", "jobs"),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
             Self::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
             Self::PodDisruptionBudget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use self::neighbours::{is_kept, keep_owners};
 use super::cache::{Group, Key};
+use super::conditions::Told;
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::mesh::{self, Move};
@@ -28,6 +29,7 @@ use super::validate::Valid;
 use super::view::Child;
 use crate::api::ElixirRelease;
 use crate::resources::{Facts, cookie, names, tls};
+use crate::rollout::migrations::{Ended, Next};
 use crate::rollout::{self, Answer, Hold, Rejection};
 
 /// What to write, in order.
@@ -41,6 +43,8 @@ pub struct Plan {
     pub revision: Option<String>,
     /// What it waits for.
     pub hold: Option<Hold>,
+    /// What is told of its migrations, if there are any.
+    pub migrated: Option<Told>,
     /// What is to be answered to those who asked for something by annotation.
     pub answers: Vec<Answer>,
 }
@@ -68,6 +72,8 @@ pub enum Step {
     Evict(Arc<str>, Arc<str>),
     /// Note on the record of the revision of this name why it is not run although it is asked for, or that it is after all.
     Judge(String, Option<Rejection>),
+    /// Note on the record of a revision how a migration ended.
+    NoteMigration(Ended),
     /// Read the pod template that is recorded under this name. Nothing else is planned then.
     ReadRevision(String),
 }
@@ -133,7 +139,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     let gates = mesh::to_open(observed).into_iter().map(|(pod, uid)| Step::OpenGate(pod, uid));
     let rendered = children::rendered(observed, valid, facts);
     let asked = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
-    let course = rollout::course(observed, &asked, now);
+    let course = rollout::course(observed, &asked, &valid.migrations, now);
     let template = match (&course.revision, &observed.pinned) {
         (None, _) => &rendered.template,
         (Some(runs), _) if *runs == asked.name && asked.is_rendered => &rendered.template,
@@ -144,7 +150,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         }
     };
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
-    let mut plan = Plan { revision: Some(revision), hold: course.hold, answers: course.answers, ..Plan::default() };
+    let mut plan = Plan { revision: Some(revision), hold: course.hold, migrated: course.migrated, answers: course.answers, ..Plan::default() };
     plan.keep_cookie(observed);
     plan.keep_certificates(observed, now);
     let mut wanted = children::of_nodes(observed, facts, template);
@@ -155,6 +161,14 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if course.is_new {
         plan.steps.push(Step::Judge(asked.name.clone(), course.rejection));
     }
+    match course.migration {
+        Next::Run { index, attempt } => {
+            let job = valid.migrations[index].job(release, &asked.name, attempt);
+            plan.want(observed, &children::desired(ChildKind::Job, &job));
+        }
+        Next::Note(ended) => plan.steps.push(Step::NoteMigration(ended)),
+        Next::Nothing | Next::Wait { .. } | Next::Failed { .. } => {}
+    }
     let runs = course.revision.as_deref();
     let mut rest: Vec<_> =
         runs.and_then(|runs| workload::wanted(observed, valid, template, runs)).into_iter().collect();
@@ -164,7 +178,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     }
     wanted.extend(rest);
     let keep = history_to_keep(observed, [Some(&*asked.name), runs]);
-    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, runs)) {
+    for child in unwanted(observed, &wanted, &keep, &asked.name).filter(|child| workload::may_go(observed, child, runs)) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
@@ -261,10 +275,13 @@ fn unwanted<'a>(
     observed: &'a Observed,
     wanted: &'a [Desired],
     history: &'a BTreeSet<String>,
+    asked: &'a str,
 ) -> impl Iterator<Item = &'a Child> {
     let is_wanted = move |child: &Child| match child.kind {
         ChildKind::Secret => true,
         ChildKind::ControllerRevision => history.contains(&*child.name),
+        // One that runs is not killed half way.
+        ChildKind::Job => child.job().is_some_and(|job| job.has_succeeded.is_none() || *job.revision == *asked),
         kind => wanted.iter().any(|desired| desired.kind == kind && *desired.name == *child.name),
     };
     let own = observed.children.iter().filter(|child| child.is_owned_by(observed.uid()));

@@ -17,7 +17,8 @@ use crate::digest;
 use crate::resources::{Facts, controller_revision, labels};
 
 /// Fields of the spec that make no difference to a pod.
-const NOT_OF_THE_POD: [&str; 6] = ["replicas", "autoscaling", "paused", "rollout", "disruptionBudget", "networkPolicy"];
+const NOT_OF_THE_POD: [&str; 7] =
+    ["replicas", "autoscaling", "paused", "rollout", "migrations", "disruptionBudget", "networkPolicy"];
 
 /// What a release asks of its pods now.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +175,7 @@ mod tests {
     #[case("networkPolicy: Disabled")]
     #[case("disruptionBudget: {mode: Disabled}")]
     #[case("autoscaling: {maxReplicas: 4}")]
+    #[case("migrations: [{name: ecto, eval: a}]")]
     fn what_is_not_of_the_pod_is_no_input(#[case] spec: &str) {
         let inputs = |spec: &str| inputs(&fixture::release(spec), &BTreeMap::new(), None, &Facts::default());
         assert_eq!(inputs(spec), inputs(""));

@@ -75,6 +75,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         ("Progressing", Some(conditions::progressing(observed, verdict, &progress))),
         ("Degraded", Some(conditions::degraded(observed, verdict, now))),
         (CLUSTERED, seen.clustered),
+        ("Migrated", migrated(verdict)),
         (CONFIGURATION_VALID, Some(conditions::configuration_valid(verdict))),
     ];
     let applied_generation =

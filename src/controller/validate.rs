@@ -30,6 +30,7 @@ use crate::api::ElixirRelease;
 use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
 use crate::resources::reference::Contents;
+use crate::resources::migration::{self, Prepared};
 use crate::resources::{Facts, autoscaler, claims, traffic_service};
 
 pub use tls::turn;
@@ -43,6 +44,8 @@ pub struct Valid {
     pub traffic_service: Option<Service>,
     /// Its autoscaler, where there is one.
     pub autoscaler: Option<HorizontalPodAutoscaler>,
+    /// Its migrations.
+    pub migrations: Vec<Prepared>,
     /// The claims of each of its pods.
     pub claims: Vec<PersistentVolumeClaim>,
     /// What is probably not meant.
@@ -130,6 +133,7 @@ pub fn validate(
     if !hidden.is_empty() {
         return Err(hidden);
     }
+    let migrations = migration::prepare(release, &template)?;
     let mut warnings = warnings::of(release, &containers);
     warnings.extend(observation::no_healing(release, facts));
     warnings.extend(tls::ending(release, &contents, now));
@@ -139,7 +143,7 @@ pub fn validate(
         // What an unread object defines is not known, and so neither is what nobody defines.
         warnings.extend(pod::undefined_variables(release, &template, &contents));
     }
-    Ok(Valid { template, traffic_service, autoscaler, claims, warnings })
+    Ok(Valid { template, traffic_service, autoscaler, migrations, claims, warnings })
 }
 
 fn noted<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {

@@ -12,7 +12,7 @@ use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
 use crate::resources::stateful_set::Fixed;
-use crate::rollout::Rejection;
+use crate::rollout::{Ledger, Rejection};
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Detail {
     Workload(Box<WorkloadView>),
     /// Of a ControllerRevision.
     Revision(RevisionView),
+    /// Of a Job.
+    Job(Box<JobView>),
     /// Of a Secret with certificates that the operator made.
     Certificates(CertificatesView),
     /// Of a Secret with a cookie that was rotated, or is.
@@ -78,6 +80,15 @@ pub struct WorkloadView {
     pub fixed: Option<Fixed>,
 }
 
+/// How far a Job has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobView {
+    /// The revision that it is run for.
+    pub revision: Box<str>,
+    /// Whether it has ended, and well; `None` while it runs.
+    pub has_succeeded: Option<bool>,
+}
+
 /// A revision in the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevisionView {
@@ -91,6 +102,8 @@ pub struct RevisionView {
     pub restarted_at: Option<Box<str>>,
     /// Why it is not run although it is asked for, if it was rejected.
     pub rejection: Option<Box<Rejection>>,
+    /// The migrations that were run for it.
+    pub migrations: Option<Box<Ledger>>,
 }
 
 impl Child {
@@ -156,6 +169,15 @@ impl Child {
         }
     }
 
+    /// The view of a Job, if it is one.
+    #[must_use]
+    pub fn job(&self) -> Option<&JobView> {
+        match &self.detail {
+            Detail::Job(view) => Some(view),
+            _ => None,
+        }
+    }
+
     /// The revision's view, if it is one.
     #[must_use]
     pub fn revision(&self) -> Option<&RevisionView> {
@@ -175,10 +197,13 @@ pub fn version(meta: &ObjectMeta) -> Option<u64> {
 
 impl Detail {
     /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only
-    /// Deployment and StatefulSet have a pod template and only a ControllerRevision a number.
+    /// Deployment, StatefulSet and Job have a pod template, of these only a Job a limit for tries, and only a
+    /// ControllerRevision a number.
     #[must_use]
     pub fn of(object: &DynamicObject) -> Self {
-        if object.data["spec"]["template"].is_object() {
+        if object.data["spec"]["backoffLimit"].is_i64() {
+            Self::Job(Box::new(job(object)))
+        } else if object.data["spec"]["template"].is_object() {
             Self::Workload(Box::new(workload(object)))
         } else if object.data["revision"].is_i64() {
             Self::Revision(revision(object))
@@ -207,6 +232,16 @@ fn workload(object: &DynamicObject) -> WorkloadView {
     }
 }
 
+fn job(object: &DynamicObject) -> JobView {
+    let conditions = object.data["status"]["conditions"].as_array();
+    let is_true = |type_: &str| {
+        conditions.into_iter().flatten().any(|condition| condition["type"] == type_ && condition["status"] == "True")
+    };
+    let has_succeeded = if is_true("Complete") { Some(true) } else { is_true("Failed").then_some(false) };
+    let revision = object.metadata.labels.as_ref().and_then(|labels| labels.get(labels::REVISION));
+    JobView { revision: revision.map(String::as_str).unwrap_or_default().into(), has_succeeded }
+}
+
 fn revision(object: &DynamicObject) -> RevisionView {
     let annotation = |name| object.metadata.annotations.as_ref()?.get(name);
     RevisionView {
@@ -214,6 +249,7 @@ fn revision(object: &DynamicObject) -> RevisionView {
         digest: digest::of_value(&object.data["data"]),
         inputs: annotation(labels::INPUTS).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
         restarted_at: text(&object.data["data"]["spec"]["template"]["metadata"]["annotations"][labels::RESTARTED_AT]),
+        migrations: annotation(labels::MIGRATIONS).and_then(|text| Ledger::of_text(text)).map(Box::new),
         rejection: annotation(labels::REJECTED).and_then(|text| Rejection::of_text(text)).map(Box::new),
     }
 }

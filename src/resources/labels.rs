@@ -13,6 +13,8 @@ pub const RELEASE: &str = "beam-operator.io/release";
 pub const CLUSTER: &str = "beam-operator.io/cluster";
 /// Revision of a pod.
 pub const REVISION: &str = "beam-operator.io/revision";
+/// Name of the migration that a Job and its pods are of.
+pub const MIGRATION: &str = "beam-operator.io/migration";
 /// Set on every object that the operator writes; its watches select by it.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`].
@@ -28,6 +30,8 @@ pub const RESTART: &str = "beam-operator.io/restart";
 pub const INPUTS: &str = "beam-operator.io/inputs";
 /// Annotation on a ControllerRevision: why another revision runs instead, as JSON.
 pub const REJECTED: &str = "beam-operator.io/rejected";
+/// Annotation on a ControllerRevision: which migrations were run for it, and how they ended, as JSON.
+pub const MIGRATIONS: &str = "beam-operator.io/migrations";
 /// Annotation on a release: any new value restarts its nodes, as a new revision. Annotation on a pod: the value.
 pub const RESTARTED_AT: &str = "beam-operator.io/restarted-at";
 /// Annotation on a release: `"true"` holds its rollouts where they are.

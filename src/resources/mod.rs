@@ -16,6 +16,7 @@ pub mod headless_service;
 pub mod labels;
 pub mod merge;
 pub mod metadata;
+pub mod migration;
 pub mod names;
 pub mod network_policy;
 pub mod pod;

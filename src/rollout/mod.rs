@@ -9,24 +9,28 @@
 //! | file | subject |
 //! |---|---|
 //! | `after` | which other releases a rollout waits for |
+//! | `migrations` | which Job is to be run for it, before or after |
 //! | `failure` | when a revision counts as failed |
 //! | `rejection` | what is noted about one that was rejected |
 //! | `request` | what people ask for by annotation, and what became of it |
 
 pub mod after;
 mod failure;
+pub mod migrations;
 mod rejection;
 mod request;
 
 use jiff::Timestamp;
 
+pub use self::migrations::Ledger;
 pub use self::rejection::{Cause, Rejection};
 pub use self::request::{Answer, Verb};
 
-use crate::api::OnFailure;
-use crate::controller::conditions::Reason;
+use crate::api::{OnFailure, When};
+use crate::controller::conditions::{Reason, Told, told};
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
+use crate::resources::migration::Prepared;
 
 /// What is to become of the revision that a release asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct Course {
     pub rejection: Option<Rejection>,
     /// Whether the record of the one that is asked for says something else yet.
     pub is_new: bool,
+    /// What is to be done about its migrations.
+    pub migration: migrations::Next,
+    /// What is told of them, if there are any.
+    pub migrated: Option<Told>,
     /// What is to be answered to those who asked for something.
     pub answers: Vec<Answer>,
 }
@@ -54,9 +62,10 @@ pub struct Hold {
 
 /// Decides about the revision that a release asks for.
 #[must_use]
-pub fn course(observed: &Observed, asked: &Choice, now: Timestamp) -> Course {
+pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now: Timestamp) -> Course {
     let noted = noted(observed, asked);
-    let (mut rejection, answers) = request::take_up(observed, asked, noted);
+    let stage = Stage::of(observed, asked, migrations);
+    let (mut rejection, answers) = request::take_up(observed, asked, noted, stage.has_failed());
     let was_tried_again = noted.is_some() && rejection.is_none();
     if rejection.is_none() && !was_tried_again && observed.release.spec.rollout.on_failure == OnFailure::Rollback {
         rejection = failed(observed, asked, now);
@@ -67,6 +76,10 @@ pub fn course(observed: &Observed, asked: &Choice, now: Timestamp) -> Course {
     let running = observed.workload().and_then(|workload| workload.revision);
     let has_begun = running.as_deref() == Some(&*asked.name);
     let hold = if rejection.is_some() || has_begun { None } else { after::hold(observed) };
+    let is_let_go = rejection.is_none() && hold.is_none();
+    let migration = if is_let_go { stage.next } else { migrations::Next::Nothing };
+    let hold = hold.or_else(|| migrations::hold(observed, &migration).filter(|_| !has_begun));
+    let migrated = stage.told.filter(|_| is_let_go);
     // What nobody recorded cannot be kept as it is, other than by not touching it.
     let kept = || running.filter(|running| is_recorded(observed, running)).map(Into::into);
     Course {
@@ -78,7 +91,46 @@ pub fn course(observed: &Observed, asked: &Choice, now: Timestamp) -> Course {
         hold,
         is_new: rejection.as_ref() != noted,
         rejection,
+        migration,
+        migrated,
         answers,
+    }
+}
+
+/// How far the migrations of the revision are.
+struct Stage {
+    next: migrations::Next,
+    told: Option<Told>,
+}
+
+impl Stage {
+    fn of(observed: &Observed, asked: &Choice, all: &[Prepared]) -> Self {
+        let retry = request::is_asked(&observed.release, Verb::Retry);
+        let next = |when| migrations::next(observed, &asked.name, all, when, retry);
+        let before = next(When::Before);
+        let status = observed.release.status.as_ref();
+        let is_complete = status.and_then(|status| status.current_revision.as_ref()) == Some(&asked.name);
+        let after = next(When::After);
+        let (next, pending) = match (before, after) {
+            (migrations::Next::Nothing, migrations::Next::Nothing) => (migrations::Next::Nothing, false),
+            (migrations::Next::Nothing, after) if is_complete => (after, false),
+            (migrations::Next::Nothing, _) => (migrations::Next::Nothing, true),
+            (before, _) => (before, false),
+        };
+        let told = migrations::condition(observed, &next).unwrap_or_else(|| {
+            if pending {
+                let message = "those After are run once the rollout is complete".to_owned();
+                return told("Unknown", Reason::MigrationPending, message);
+            }
+            told("True", Reason::Migrated, String::new())
+        });
+        Self { next, told: (!all.is_empty()).then_some(told) }
+    }
+
+    fn has_failed(&self) -> bool {
+        // With a request that is not answered yet, the next try is what comes next.
+        matches!(self.next, migrations::Next::Failed { .. })
+            || matches!(self.next, migrations::Next::Run { attempt, .. } if attempt > 1)
     }
 }
 

@@ -67,11 +67,17 @@ pub struct Answer {
     pub message: String,
 }
 
+/// Whether something is asked for that has not been answered.
+pub(super) fn is_asked(release: &ElixirRelease, verb: Verb) -> bool {
+    verb.unanswered(release).is_some()
+}
+
 /// Takes up what was asked for and not answered yet: what is noted about the revision afterwards, and the answers.
 pub(super) fn take_up(
     observed: &Observed,
     asked: &Choice,
     noted: Option<&Rejection>,
+    has_failed_migration: bool,
 ) -> (Option<Rejection>, Vec<Answer>) {
     let mut rejection = noted.cloned();
     let mut answers = Vec::new();
@@ -82,7 +88,7 @@ pub(super) fn take_up(
         let is_done = rejection.as_ref().is_some_and(|noted| noted.request.as_ref() == Some(&request));
         let result = match verb {
             _ if is_done => Ok(()),
-            Verb::Retry => retry(&mut rejection, asked),
+            Verb::Retry => retry(&mut rejection, asked, has_failed_migration),
             Verb::Abort => abort(&mut rejection, observed, asked, request),
             Verb::Undo => undo(&mut rejection, observed, asked, value, request),
         };
@@ -102,9 +108,9 @@ fn done(rejection: Option<&Rejection>, asked: &Choice) -> String {
     }
 }
 
-fn retry(rejection: &mut Option<Rejection>, asked: &Choice) -> Result<(), String> {
-    let was_rejected = rejection.take().is_some();
-    was_rejected.then_some(()).ok_or_else(|| format!("{} was not rejected", asked.name))
+fn retry(rejection: &mut Option<Rejection>, asked: &Choice, has_failed_migration: bool) -> Result<(), String> {
+    let has_failed = rejection.take().is_some() || has_failed_migration;
+    has_failed.then_some(()).ok_or_else(|| format!("neither {} nor a migration of it has failed", asked.name))
 }
 
 fn abort(

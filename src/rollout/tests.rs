@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use rstest::rstest;
 
+use super::migrations::Next;
 use super::*;
 use crate::api::RequestOutcome;
 use crate::controller::fixture::{complete, deployment, pod, running, troubled};
@@ -56,15 +57,15 @@ fn annotate(observed: &mut Observed, name: &str, value: &str) {
 }
 
 fn runs(observed: &Observed) -> (String, Option<Cause>) {
-    let course = course(observed, &asked(), NOW);
+    let course = course(observed, &asked(), &[], NOW);
     (course.revision.unwrap(), course.rejection.map(|rejection| rejection.cause))
 }
 
 #[test]
 fn a_rollout_that_goes_on_is_let_go_on() {
-    let course = course(&moving(""), &asked(), NOW);
+    let course = course(&moving(""), &asked(), &[], NOW);
     let revision = Some("shop-2".to_owned());
-    assert_eq!(course, Course { revision, hold: None, rejection: None, is_new: false, answers: Vec::new() });
+    assert_eq!(course, Course { revision, hold: None, rejection: None, is_new: false, migration: Next::Nothing, migrated: None, answers: Vec::new() });
 }
 
 #[rstest]
@@ -97,7 +98,7 @@ fn at_the_deadline_it_fails_with_the_evidence() {
     observed.pods.push(new_pod(TroubleKind::ImagePull, 0));
     let Detail::Workload(view) = &mut observed.children[0].detail else { panic!("a Deployment") };
     view.deadline_exceeded = true;
-    let rejection = course(&observed, &asked(), NOW).rejection.unwrap();
+    let rejection = course(&observed, &asked(), &[], NOW).rejection.unwrap();
     assert_eq!(rejection.cause, Cause::ProgressDeadlineExceeded);
     assert_eq!(rejection.message, "no progress for 600 seconds: pod new: container release: it ended");
     assert_eq!((rejection.number, &*rejection.instead), (2, "shop-1"));
@@ -122,9 +123,9 @@ fn one_that_was_rejected_is_not_tried_again_until_it_is_asked_for_anew() {
     let mut observed = moving("");
     observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
     assert_eq!(runs(&observed), ("shop-1".to_owned(), Some(Cause::CrashLoop)));
-    assert!(!course(&observed, &asked(), NOW).is_new);
+    assert!(!course(&observed, &asked(), &[], NOW).is_new);
     // The spec said something else in the meantime.
-    let anew = course(&observed, &Choice { number: 4, ..asked() }, NOW);
+    let anew = course(&observed, &Choice { number: 4, ..asked() }, &[], NOW);
     assert_eq!((anew.revision.as_deref().unwrap(), anew.rejection), ("shop-2", None));
 }
 
@@ -144,7 +145,7 @@ fn without_the_record_of_the_other_there_is_nothing_to_go_back_to() {
 fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] revision: &str, #[case] cause: Cause) {
     let mut observed = moving(", rollout: {onFailure: Hold}");
     annotate(&mut observed, annotation, value);
-    let first = course(&observed, &asked(), NOW);
+    let first = course(&observed, &asked(), &[], NOW);
     assert_eq!((first.revision.as_deref().unwrap(), first.is_new), (revision, true));
     let [answer] = &first.answers[..] else { panic!("one answer") };
     assert_eq!((answer.outcome, &*answer.message), (RequestOutcome::Done, "shop-1 runs instead of shop-2"));
@@ -152,7 +153,7 @@ fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] rev
     assert_eq!((noted.cause, noted.request.clone()), (cause, Some(format!("{annotation}={value}"))));
     // The operator was killed before it could answer.
     observed.children[2] = record("shop-2", 2, Some(noted.clone()));
-    let second = course(&observed, &asked(), NOW);
+    let second = course(&observed, &asked(), &[], NOW);
     assert_eq!((second.is_new, second.rejection, second.answers), (false, Some(noted), first.answers));
 }
 
@@ -163,11 +164,11 @@ fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] rev
     "is no revision of this release: give the name or number of one of shop-2 (2), shop-1 (1)"
 )]
 #[case::itself(labels::UNDO, "2", "shop-2 is what the spec asks for")]
-#[case::not_rejected(labels::RETRY, "1", "shop-2 was not rejected")]
+#[case::not_rejected(labels::RETRY, "1", "neither shop-2 nor a migration of it has failed")]
 fn what_makes_no_sense_is_refused(#[case] annotation: &str, #[case] value: &str, #[case] words: &str) {
     let mut observed = moving("");
     annotate(&mut observed, annotation, value);
-    let course = course(&observed, &asked(), NOW);
+    let course = course(&observed, &asked(), &[], NOW);
     let [answer] = &course.answers[..] else { panic!("one answer") };
     assert_eq!(answer.outcome, RequestOutcome::Refused);
     assert!(answer.message.contains(words), "{}", answer.message);
@@ -181,7 +182,7 @@ fn the_previous_one_is_none_that_failed() {
     observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
     annotate(&mut observed, labels::UNDO, "previous");
     let asked = Choice { name: "shop-3".to_owned(), number: 3, is_rendered: true };
-    assert_eq!(course(&observed, &asked, NOW).revision.as_deref(), Some("shop-1"));
+    assert_eq!(course(&observed, &asked, &[], NOW).revision.as_deref(), Some("shop-1"));
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn nothing_is_aborted_that_is_over() {
     let mut release = (*observed.release).clone();
     release.status.get_or_insert_default().current_revision = Some("shop-2".to_owned());
     observed.release = release.into();
-    let course = course(&observed, &asked(), NOW);
+    let course = course(&observed, &asked(), &[], NOW);
     assert_eq!(course.answers[0].message, "no rollout is under way: shop-2 runs completely");
 }
 
@@ -200,7 +201,7 @@ fn a_request_is_taken_up_once_for_each_value() {
     let mut observed = moving("");
     annotate(&mut observed, labels::RETRY, "1");
     observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
-    let tried = course(&observed, &asked(), NOW);
+    let tried = course(&observed, &asked(), &[], NOW);
     assert_eq!((tried.revision.as_deref().unwrap(), tried.rejection, tried.is_new), ("shop-2", None, true));
     assert_eq!(tried.answers[0].message, "shop-2 is tried again");
 
@@ -212,7 +213,7 @@ fn a_request_is_taken_up_once_for_each_value() {
         message: String::new(),
     });
     observed.release = release.into();
-    let again = course(&observed, &asked(), NOW);
+    let again = course(&observed, &asked(), &[], NOW);
     assert_eq!((again.revision.as_deref().unwrap(), again.answers), ("shop-1", Vec::new()));
 }
 

@@ -172,7 +172,7 @@ impl World {
         let (observed, valid) = self.look(release);
         let plan = plan(&observed, &valid, &Facts::default(), self.now);
         let is_whole = plan.steps.len() <= steps;
-        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, answers: plan.answers, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, migrated: plan.migrated, answers: plan.answers, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
             let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
             match self.take(release, step) {

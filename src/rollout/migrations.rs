@@ -1,0 +1,179 @@
+//! Migrations: which one is to be run next for a revision.
+//!
+//! What was run is noted on the record of the revision, so that it is known for as long as the revision is, whatever becomes
+//! of its Jobs. A Job has the number of its try in its name and is never made anew, so a migration is run once for each try,
+//! whoever is killed in between, and there is another try only for somebody who asks for it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Hold;
+use crate::api::When;
+use crate::controller::conditions::{Reason, Told, told};
+use crate::controller::kind::ChildKind;
+use crate::controller::observe::Observed;
+use crate::controller::view::Child;
+use crate::resources::labels;
+use crate::resources::migration::{Prepared, job_name};
+
+/// The migrations that were run for a revision, as they are noted on its record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ledger(BTreeMap<String, Entry>);
+
+/// How the last try of a migration ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The number of the try, from 1.
+    pub attempt: u32,
+    /// Whether it succeeded.
+    pub has_succeeded: bool,
+    /// The end of its log, if it failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+impl Ledger {
+    /// The text of the annotation.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What the text of an annotation says. One that nobody can read says nothing.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// What is to be done about the migrations of a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// All were run.
+    Nothing,
+    /// Run this one, by this try.
+    Run {
+        /// Its place among the migrations.
+        index: usize,
+        /// The number of the try.
+        attempt: u32,
+    },
+    /// This Job still runs.
+    Wait {
+        /// Its name.
+        job: String,
+    },
+    /// This one has ended, which is to be noted.
+    Note(Ended),
+    /// This one failed, and nobody has asked for another try.
+    Failed {
+        /// Its name.
+        migration: String,
+        /// The end of its log.
+        message: String,
+    },
+}
+
+/// A try that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The revision that it was run for.
+    pub revision: String,
+    /// The migration.
+    pub migration: String,
+    /// Its Job.
+    pub job: String,
+    /// What is to be noted, all else that is known included, but for the end of its log.
+    pub ledger: Ledger,
+}
+
+impl Ended {
+    /// Whether it failed, so that the end of its log is worth reading.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.ledger.0.get(&self.migration).is_some_and(|entry| !entry.has_succeeded)
+    }
+
+    /// What is to be noted, with the end of its log.
+    #[must_use]
+    pub fn into_ledger(mut self, message: &str) -> Ledger {
+        if let Some(entry) = self.ledger.0.get_mut(&self.migration) {
+            message.clone_into(&mut entry.message);
+        }
+        self.ledger
+    }
+}
+
+/// The next step of the migrations of a revision at this time of its rollout. With `retry`, one that failed is run again.
+#[must_use]
+pub fn next(observed: &Observed, revision: &str, migrations: &[Prepared], when: When, retry: bool) -> Next {
+    let ledger = ledger(observed, revision);
+    for (index, migration) in migrations.iter().enumerate().filter(|(_, migration)| migration.when == when) {
+        let known = ledger.0.get(&migration.name);
+        if known.is_some_and(|entry| entry.has_succeeded) {
+            continue;
+        }
+        let attempt = known.map_or(1, |entry| entry.attempt.saturating_add(1));
+        let job = job_name(&observed.release, &migration.name, revision, attempt);
+        if let Some(ended) = observed.child(ChildKind::Job, &job).and_then(Child::job).map(|job| job.has_succeeded) {
+            let Some(has_succeeded) = ended else { return Next::Wait { job } };
+            let mut ledger = ledger.clone();
+            let entry = Entry { attempt, has_succeeded, message: String::new() };
+            ledger.0.insert(migration.name.clone(), entry);
+            return Next::Note(Ended { revision: revision.to_owned(), migration: migration.name.clone(), job, ledger });
+        }
+        return match (known.filter(|_| !retry), running(observed)) {
+            (Some(failed), _) => {
+                Next::Failed { migration: migration.name.clone(), message: failed.message.clone() }
+            }
+            // That of an earlier revision is not killed half way, and not overtaken.
+            (None, Some(job)) => Next::Wait { job },
+            (None, None) => Next::Run { index, attempt },
+        };
+    }
+    Next::Nothing
+}
+
+fn ledger(observed: &Observed, revision: &str) -> Ledger {
+    let history = observed.history();
+    let record = history.iter().find(|(name, _)| *name == revision);
+    record.and_then(|(_, view)| view.migrations.as_deref().cloned()).unwrap_or_default()
+}
+
+fn running(observed: &Observed) -> Option<String> {
+    let jobs = observed.children.iter().filter(|child| child.is_ours(observed.uid()) && !child.deleting);
+    let mut running = jobs.filter(|child| child.job().is_some_and(|job| job.has_succeeded.is_none()));
+    running.next().map(|child| child.name.to_string())
+}
+
+/// What holds a rollout whose migrations Before are there.
+#[must_use]
+pub(super) fn hold(observed: &Observed, next: &Next) -> Option<Hold> {
+    let told = condition(observed, next)?;
+    Some(Hold { reason: told.reason, message: told.message })
+}
+
+/// What is told of a step; `None` if nothing is left to do.
+#[must_use]
+pub(super) fn condition(observed: &Observed, next: &Next) -> Option<Told> {
+    let running = |job: &str| told("False", Reason::MigrationRunning, format!("Job {job} runs"));
+    match next {
+        Next::Nothing => None,
+        Next::Run { .. } => Some(told("False", Reason::MigrationRunning, "a Job is being made".to_owned())),
+        Next::Wait { job } => Some(running(job)),
+        Next::Note(Ended { job, .. }) => Some(running(job)),
+        Next::Failed { migration, message } => {
+            let said = if message.is_empty() { "it said nothing" } else { message };
+            let remedy = format!(
+                "correct what it needs and run it again with: kubectl annotate --overwrite exr {} {}=<a new value>, or change \
+                 the spec",
+                observed.key.name,
+                labels::RETRY
+            );
+            let message = format!("migration {migration} failed: {said}. To go on, {remedy}");
+            Some(told("False", Reason::MigrationFailed, message))
+        }
+    }
+}
