@@ -78,7 +78,7 @@ fn drain(release: &ElixirRelease) -> Vec<Problem> {
     if drain.rpc.is_some() == drain.exec.is_some() || drain.exec.as_ref().is_some_and(Vec::is_empty) {
         problems.push(Problem::new(field, "shutdown.drain takes either rpc or exec: give one of them"));
     }
-    if delay_seconds + drain.timeout_seconds >= *grace_period_seconds {
+    if delay_seconds.saturating_add(drain.timeout_seconds) >= *grace_period_seconds {
         problems.push(Problem::new(
             "spec.shutdown",
             "shutdown.delaySeconds and shutdown.drain.timeoutSeconds together must be below shutdown.gracePeriodSeconds: raise the \
@@ -99,7 +99,7 @@ pub(super) fn grace_period(release: &ElixirRelease, draft: &Draft) -> Option<Pro
     let grace = draft.pod.termination_grace_period_seconds?;
     let hook = draft.container.lifecycle.as_ref()?.pre_stop.as_ref()?;
     if let Some(drain) = release.spec.shutdown.drain.as_ref().filter(|_| hook.exec.is_some()) {
-        let needed = release.spec.shutdown.delay_seconds + drain.timeout_seconds;
+        let needed = release.spec.shutdown.delay_seconds.saturating_add(drain.timeout_seconds);
         return (grace <= needed && grace != release.spec.shutdown.grace_period_seconds).then(|| {
             let message = format!(
                 "is {grace}, and shutdown.delaySeconds and shutdown.drain.timeoutSeconds together are {needed}: raise it"

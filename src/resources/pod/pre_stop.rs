@@ -11,13 +11,16 @@ use crate::resources::{names, traffic_service};
 /// Sleeps for the first argument, then runs what comes behind the second, at most for as many seconds as that says.
 ///
 /// The watchdog is the shell's own, because not every image has `timeout`, and holds no output open: the kubelet would wait
-/// for it. What the release's script runs takes the place of the script, so that killing the one kills the other.
+/// for it. It would wait for children of the drain as well, so the whole group of processes is killed, of which the hook's
+/// shell is the leader where the kubelet runs it. Elsewhere the shell's group is somebody else's.
 const SCRIPT: &str = r#"sleep "$1"
 limit=$2
 shift 2
 "$@" &
 drain=$!
-(sleep "$limit" && kill -9 "$drain") >/dev/null 2>&1 &
+read -r _ _ _ _ group _ </proc/$$/stat
+if [ "$group" = "$$" ]; then all=0; else all=$drain; fi
+(sleep "$limit" && kill -9 "$all") >/dev/null 2>&1 &
 watchdog=$!
 wait "$drain"
 code=$?
@@ -40,7 +43,8 @@ pub(super) fn of(release: &ElixirRelease) -> Option<Lifecycle> {
 
 /// Seconds that all of it takes at most.
 pub(super) fn seconds(release: &ElixirRelease) -> i64 {
-    delay(release) + release.spec.shutdown.drain.as_ref().map_or(0, |drain| drain.timeout_seconds)
+    let drain = release.spec.shutdown.drain.as_ref().map_or(0, |drain| drain.timeout_seconds);
+    delay(release).saturating_add(drain)
 }
 
 /// Seconds for which a node that is to stop goes on serving. Without a traffic Service nobody has to hear of it first.
@@ -68,6 +72,7 @@ fn call(release: &ElixirRelease, drain: &Drain) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::process::Command;
     use std::time::Instant;
 
@@ -120,8 +125,9 @@ mod tests {
     /// The status and the output of the script with this limit and command, run by a shell.
     fn run(limit: i64, call: &[&str]) -> (Option<i32>, String) {
         let command = script(0, limit, call.iter().map(ToString::to_string).collect());
-        let output = Command::new(&command[0]).args(&command[1..]).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        let output = Command::new(&command[0]).args(&command[1..]).process_group(0).output().unwrap();
+        let code = output.status.code().or(output.status.signal().map(|signal| 128 + signal));
+        (code, String::from_utf8(output.stdout).unwrap())
     }
 
     #[test]
@@ -135,6 +141,8 @@ mod tests {
     fn a_drain_that_hangs_is_killed_and_one_that_is_done_is_not_waited_for() {
         let begun = Instant::now();
         assert_eq!(run(1, &["sleep", "60"]).0, Some(128 + 9));
+        // Its child holds the output open.
+        assert_eq!(run(1, &["sh", "-c", "sleep 60; true"]).0, Some(128 + 9));
         assert_eq!(run(60, &["true"]).0, Some(0));
         assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
