@@ -141,7 +141,6 @@ fn what_may_be_left_out_says_what_happens_then() {
 
 /// Fields that the resource will have, and words that some will take, once somebody has built what they do.
 #[rstest]
-#[case("migrations")]
 #[case("rollout.blueGreen")]
 #[case("rollout.canary")]
 #[case("cluster.scope")]
@@ -181,6 +180,8 @@ fn people_see_the_columns_they_need() {
 const BOTH_ZERO: &str = "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1";
 const DEADLINE: &str = "rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline";
 const DELAY: &str = "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter";
+const MIGRATION: &str = "a migration takes either eval or command: give one of them";
+const MIGRATION_ARGS: &str = "args of a migration are those of its command: give the command, or remove them";
 const DRAIN: &str = "shutdown.drain takes either rpc or exec: give one of them";
 const DRAIN_TIME: &str = "shutdown.delaySeconds and shutdown.drain.timeoutSeconds together must be below shutdown.gracePeriodSeconds: raise the latter, or the node is killed while it drains";
 const BUDGET: &str = "disruptionBudget takes maxUnavailable or minAvailable, not both: remove one";
@@ -227,6 +228,7 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::percentages("{rollout: {maxSurge: 100%, maxUnavailable: 0%}, disruptionBudget: {minAvailable: 50%}}")]
 #[case::ports_of_lone_nodes("{ports: [{containerPort: 9100}], cluster: {distribution: Disabled}}")]
 #[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
+#[case::migrations("{migrations: [{name: a, eval: b}, {name: c, command: [d], args: [e], when: After}]}")]
 #[case::drains("{shutdown: {drain: {rpc: 'Shop.drain()', timeoutSeconds: 54}}}")]
 #[case::nobody_looks("{cluster: {observation: {mode: Disabled}}}")]
 #[case::the_operator_connects("{cluster: {discovery: Operator, readinessGate: Enabled}}")]
@@ -259,6 +261,9 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{rollout: {maxSurge: 00%}}", "spec.rollout.maxSurge", SHARE),
     ("{rollout: {maxUnavailable: 101%}}", "spec.rollout.maxUnavailable", SHARE_OF_ALL),
     ("{shutdown: {delaySeconds: 60}}", "spec.shutdown", DELAY),
+    ("{migrations: [{name: a}]}", "spec.migrations[0]", MIGRATION),
+    ("{migrations: [{name: a, eval: b, command: [c]}]}", "spec.migrations[0]", MIGRATION),
+    ("{migrations: [{name: a, eval: b, args: [c]}]}", "spec.migrations[0]", MIGRATION_ARGS),
     ("{shutdown: {drain: {}}}", "spec.shutdown.drain", DRAIN),
     ("{shutdown: {drain: {rpc: a, exec: [b]}}}", "spec.shutdown.drain", DRAIN),
     ("{shutdown: {drain: {rpc: a, timeoutSeconds: 55}}}", "spec.shutdown", DRAIN_TIME),

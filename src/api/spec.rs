@@ -7,8 +7,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Autoscaling, Cluster, DisruptionBudget, ElixirReleaseStatus, ImagePullPolicy, Migration, NetworkPolicyMode, Port, Probes,
-    Release, Rollout, Shutdown, TrafficService, Verbatim, Vm, Workload,
+    Autoscaling, Cluster, DisruptionBudget, ElixirReleaseStatus, ImagePullPolicy, Migration, NetworkPolicyMode, Port,
+    Probes, Release, Rollout, Shutdown, TrafficService, Verbatim, Vm, Workload,
 };
 
 /// An Elixir or Erlang release that runs as nodes of a BEAM cluster. Only `image` is required.

@@ -67,7 +67,7 @@ pub struct ElixirReleaseStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["annotation".into()]))]
     pub requests: Vec<RequestStatus>,
 
-    /// Ready, Progressing, Degraded, Clustered (not for lone nodes) and ConfigurationValid.
+    /// Ready, Progressing, Degraded, Clustered (not for lone nodes), ConfigurationValid and, with migrations, Migrated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

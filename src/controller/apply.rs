@@ -120,7 +120,13 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, migrated: plan.migrated, answers: plan.answers, ..Outcome::default() };
+        let mut outcome = Outcome {
+            taken: plan.taken,
+            hold: plan.hold,
+            migrated: plan.migrated,
+            answers: plan.answers,
+            ..Outcome::default()
+        };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {

@@ -150,7 +150,13 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         }
     };
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
-    let mut plan = Plan { revision: Some(revision), hold: course.hold, migrated: course.migrated, answers: course.answers, ..Plan::default() };
+    let mut plan = Plan {
+        revision: Some(revision),
+        hold: course.hold,
+        migrated: course.migrated,
+        answers: course.answers,
+        ..Plan::default()
+    };
     plan.keep_cookie(observed);
     plan.keep_certificates(observed, now);
     let mut wanted = children::of_nodes(observed, facts, template);
@@ -178,7 +184,8 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     }
     wanted.extend(rest);
     let keep = history_to_keep(observed, [Some(&*asked.name), runs]);
-    for child in unwanted(observed, &wanted, &keep, &asked.name).filter(|child| workload::may_go(observed, child, runs)) {
+    for child in unwanted(observed, &wanted, &keep, &asked.name).filter(|child| workload::may_go(observed, child, runs))
+    {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);

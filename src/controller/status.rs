@@ -25,6 +25,7 @@ pub(super) use self::deadline::deadline;
 pub(crate) use self::deadline::is_late;
 
 const CONFIGURATION_VALID: &str = "ConfigurationValid";
+const MIGRATED: &str = "Migrated";
 
 /// What came of a reconcile.
 #[derive(Debug)]
@@ -75,7 +76,6 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         ("Progressing", Some(conditions::progressing(observed, verdict, &progress))),
         ("Degraded", Some(conditions::degraded(observed, verdict, now))),
         (CLUSTERED, seen.clustered),
-        ("Migrated", migrated(verdict)),
         (CONFIGURATION_VALID, Some(conditions::configuration_valid(verdict))),
     ];
     let applied_generation =
@@ -106,6 +106,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
                 let previous = before.condition(type_);
                 condition(type_, told, generation_of(type_, previous), previous, now)
             })
+            .chain(migrated(release, verdict, applied_generation, now))
             .collect(),
     }
 }
@@ -175,6 +176,23 @@ impl Progress {
         let told = [self.message.as_str(), self.rejected.as_deref().unwrap_or_default()];
         let message = told.into_iter().filter(|told| !told.is_empty()).collect::<Vec<_>>().join(". ");
         RolloutStatus { phase, message }
+    }
+}
+
+/// The condition about migrations, if the release has any: as it was where this look says nothing of them.
+fn migrated(
+    release: &ElixirRelease,
+    verdict: &Verdict,
+    applied_generation: Option<i64>,
+    now: Timestamp,
+) -> Option<Condition> {
+    let previous = release.status.as_ref().and_then(|status| status.condition(MIGRATED));
+    match verdict {
+        _ if release.spec.migrations.is_empty() => None,
+        Verdict::Valid { applied: Ok(Outcome { migrated: Some(told), .. }), .. } => {
+            Some(condition(MIGRATED, told.clone(), applied_generation, previous, now))
+        }
+        _ => previous.cloned(),
     }
 }
 

@@ -27,10 +27,10 @@ pub use self::after::cycle;
 pub use self::workload::unchangeable;
 
 use crate::api::ElixirRelease;
+use crate::resources::migration::{self, Prepared};
 use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
 use crate::resources::reference::Contents;
-use crate::resources::migration::{self, Prepared};
 use crate::resources::{Facts, autoscaler, claims, traffic_service};
 
 pub use tls::turn;

@@ -125,9 +125,7 @@ pub fn next(observed: &Observed, revision: &str, migrations: &[Prepared], when: 
             return Next::Note(Ended { revision: revision.to_owned(), migration: migration.name.clone(), job, ledger });
         }
         return match (known.filter(|_| !retry), running(observed)) {
-            (Some(failed), _) => {
-                Next::Failed { migration: migration.name.clone(), message: failed.message.clone() }
-            }
+            (Some(failed), _) => Next::Failed { migration: migration.name.clone(), message: failed.message.clone() },
             // That of an earlier revision is not killed half way, and not overtaken.
             (None, Some(job)) => Next::Wait { job },
             (None, None) => Next::Run { index, attempt },

@@ -65,7 +65,18 @@ fn runs(observed: &Observed) -> (String, Option<Cause>) {
 fn a_rollout_that_goes_on_is_let_go_on() {
     let course = course(&moving(""), &asked(), &[], NOW);
     let revision = Some("shop-2".to_owned());
-    assert_eq!(course, Course { revision, hold: None, rejection: None, is_new: false, migration: Next::Nothing, migrated: None, answers: Vec::new() });
+    assert_eq!(
+        course,
+        Course {
+            revision,
+            hold: None,
+            rejection: None,
+            is_new: false,
+            migration: Next::Nothing,
+            migrated: None,
+            answers: Vec::new()
+        }
+    );
 }
 
 #[rstest]

@@ -34,6 +34,7 @@ fn of_somebody_else(kind: ChildKind, name: &str) -> Value {
         ChildKind::RoleBinding => json!({"roleRef": reference, "subjects": []}),
         ChildKind::NetworkPolicy => json!({"spec": {"podSelector": selector, "policyTypes": ["Ingress"]}}),
         ChildKind::ControllerRevision => json!({"revision": 1, "data": {"theirs": true}}),
+        ChildKind::Job => json!({"spec": {"suspend": true, "template": pod}}),
         ChildKind::Deployment => json!({"spec": {"replicas": 0, "selector": selector, "template": pod}}),
         ChildKind::StatefulSet => {
             json!({"spec": {"replicas": 0, "selector": selector, "template": pod, "serviceName": "db"}})

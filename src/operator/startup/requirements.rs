@@ -27,6 +27,7 @@ pub const PERMISSIONS: &[Permission] = &[
     watched("apps", "deployments", CHILD),
     watched("apps", "statefulsets", CHILD),
     watched("apps", "controllerrevisions", CHILD),
+    watched("batch", "jobs", CHILD),
     watched("policy", "poddisruptionbudgets", CHILD),
     watched("networking.k8s.io", "networkpolicies", CHILD),
     watched("autoscaling", "horizontalpodautoscalers", CHILD),

@@ -5,6 +5,7 @@ mod certificates;
 mod cluster;
 mod convergence;
 mod keeping;
+mod migrations;
 mod revisions;
 mod rollback;
 mod seen;
@@ -28,6 +29,7 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::Update(desired, _) => words("update", desired.kind, &desired.name),
         Step::Delete(kind, name, _) => words("delete", *kind, name),
         Step::Judge(revision, Some(_)) => format!("reject {revision}"),
+        Step::NoteMigration(ended) => format!("note {}", ended.job),
         Step::Judge(revision, None) => format!("accept {revision}"),
         Step::RotateCookie(rotation) => format!("rotate cookie: {:?}", rotation.next),
         Step::Evict(pod, _) => format!("evict {pod}"),

@@ -172,7 +172,13 @@ impl World {
         let (observed, valid) = self.look(release);
         let plan = plan(&observed, &valid, &Facts::default(), self.now);
         let is_whole = plan.steps.len() <= steps;
-        let mut outcome = Outcome { taken: plan.taken, hold: plan.hold, migrated: plan.migrated, answers: plan.answers, ..Outcome::default() };
+        let mut outcome = Outcome {
+            taken: plan.taken,
+            hold: plan.hold,
+            migrated: plan.migrated,
+            answers: plan.answers,
+            ..Outcome::default()
+        };
         for step in plan.steps.into_iter().take(steps) {
             let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
             match self.take(release, step) {
@@ -243,11 +249,15 @@ impl World {
             Step::Judge(revision, rejection) => {
                 let note = rejection.map(|rejection| rejection.to_text());
                 let record = self.object_mut(ChildKind::ControllerRevision, &revision);
-                let annotations = &mut record.theirs["metadata"]["annotations"];
-                match note {
-                    Some(note) => annotations[labels::REJECTED] = note.into(),
-                    None => *annotations = Value::Null,
+                match (note, record.theirs["metadata"]["annotations"].as_object_mut()) {
+                    (None, Some(annotations)) => drop(annotations.remove(labels::REJECTED)),
+                    (note, _) => record.theirs["metadata"]["annotations"][labels::REJECTED] = note.into(),
                 }
+            }
+            Step::NoteMigration(ended) => {
+                let record = self.object_mut(ChildKind::ControllerRevision, &ended.revision.clone());
+                let note = ended.into_ledger("the end of the log").to_text();
+                record.theirs["metadata"]["annotations"][labels::MIGRATIONS] = note.into();
             }
             Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
             Step::OpenGate(pod, _) | Step::Evict(pod, _) => panic!("there is no node in this world, and none in {pod}"),

@@ -60,7 +60,7 @@ fn the_permissions_are_these_and_no_others() {
             expect.extend(verbs.split(' ').map(|verb| format!("{resource} {verb}")));
         }
     };
-    let children = "/services /serviceaccounts apps/deployments apps/statefulsets apps/controllerrevisions \
+    let children = "/services /serviceaccounts apps/deployments apps/statefulsets apps/controllerrevisions batch/jobs \
                     policy/poddisruptionbudgets \
                     networking.k8s.io/networkpolicies autoscaling/horizontalpodautoscalers \
                     rbac.authorization.k8s.io/roles rbac.authorization.k8s.io/rolebindings";
