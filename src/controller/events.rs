@@ -30,6 +30,7 @@ pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> 
         clustered(before, after),
         rollout_started(before, after),
         rollout_complete(before, after),
+        migrated(before, after),
     ];
     checks.into_iter().flatten().chain(requests).collect()
 }
@@ -106,6 +107,14 @@ fn rollout_complete(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -
     let is_done = after.rollout.as_ref().is_some_and(|rollout| rollout.phase == RolloutPhase::Complete);
     let is_new = before.current_revision.as_ref() != Some(to);
     (is_done && is_new).then(|| normal("RolloutComplete", "Rollout", format!("all {} nodes run {to}", after.replicas)))
+}
+
+/// That one failed is what Degraded tells.
+fn migrated(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let (was, is) = (before.condition("Migrated")?, after.condition("Migrated")?);
+    let to = after.target_revision.as_ref()?;
+    let is_done = was.status != "True" && is.status == "True";
+    is_done.then(|| normal("Migrated", "Migrate", format!("every migration was run for {to}")))
 }
 
 /// Whether a condition tells something that it did not tell before.

@@ -26,10 +26,10 @@ use super::mesh::{self, Move};
 use super::observe::Observed;
 use super::revision::{self};
 use super::validate::Valid;
-use super::view::Child;
+use super::view::{Child, JobView};
 use crate::api::ElixirRelease;
 use crate::resources::{Facts, cookie, names, tls};
-use crate::rollout::migrations::{Ended, Next};
+use crate::rollout::migrations::{self, Ended, Next};
 use crate::rollout::{self, Answer, Hold, Rejection};
 
 /// What to write, in order.
@@ -167,13 +167,10 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if course.is_new {
         plan.steps.push(Step::Judge(asked.name.clone(), course.rejection));
     }
-    match course.migration {
-        Next::Run { index, attempt } => {
-            let job = valid.migrations[index].job(release, &asked.name, attempt);
-            plan.want(observed, &children::desired(ChildKind::Job, &job));
-        }
-        Next::Note(ended) => plan.steps.push(Step::NoteMigration(ended)),
-        Next::Nothing | Next::Wait { .. } | Next::Failed { .. } => {}
+    let left = migrations::left(observed, &asked.name);
+    plan.steps.extend(left.iter().cloned().map(Step::NoteMigration));
+    if let Next::Note(ended) = &course.migration {
+        plan.steps.push(Step::NoteMigration(ended.clone()));
     }
     let runs = course.revision.as_deref();
     let mut rest: Vec<_> =
@@ -183,13 +180,21 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         plan.want(observed, desired);
     }
     wanted.extend(rest);
-    let keep = history_to_keep(observed, [Some(&*asked.name), runs]);
-    for child in unwanted(observed, &wanted, &keep, &asked.name).filter(|child| workload::may_go(observed, child, runs))
-    {
+    let keep = Kept {
+        revisions: history_to_keep(observed, [Some(&*asked.name), runs]),
+        jobs_of: &asked.name,
+        jobs: left.iter().map(|ended| &*ended.job).collect(),
+    };
+    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, runs)) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
     plan.steps.extend(cut_off);
+    // Last, so that one that the API server refuses keeps nothing else from being done.
+    if let Next::Run { index, attempt } = course.migration {
+        let job = valid.migrations[index].job(release, &asked.name, attempt);
+        plan.want(observed, &children::desired(ChildKind::Job, &job));
+    }
     plan
 }
 
@@ -275,20 +280,32 @@ fn history_to_keep(observed: &Observed, used: [Option<&str>; 2]) -> BTreeSet<Str
     others.chain(used.into_iter().flatten()).map(ToOwned::to_owned).chain(current.clone()).collect()
 }
 
+/// What stays although no builder makes it now.
+struct Kept<'a> {
+    /// Names of the revisions that stay.
+    revisions: BTreeSet<String>,
+    /// The revision whose Jobs stay.
+    jobs_of: &'a str,
+    /// Jobs of others of which nothing is noted yet.
+    jobs: BTreeSet<&'a str>,
+}
+
 /// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
 ///
 /// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
 fn unwanted<'a>(
     observed: &'a Observed,
     wanted: &'a [Desired],
-    history: &'a BTreeSet<String>,
-    asked: &'a str,
+    keep: &'a Kept<'_>,
 ) -> impl Iterator<Item = &'a Child> {
     let is_wanted = move |child: &Child| match child.kind {
         ChildKind::Secret => true,
-        ChildKind::ControllerRevision => history.contains(&*child.name),
+        ChildKind::ControllerRevision => keep.revisions.contains(&*child.name),
         // One that runs is not killed half way.
-        ChildKind::Job => child.job().is_some_and(|job| job.has_succeeded.is_none() || *job.revision == *asked),
+        ChildKind::Job => {
+            let is_kept = |job: &JobView| job.has_succeeded.is_none() || *job.revision == *keep.jobs_of;
+            child.job().is_some_and(is_kept) || keep.jobs.contains(&*child.name)
+        }
         kind => wanted.iter().any(|desired| desired.kind == kind && *desired.name == *child.name),
     };
     let own = observed.children.iter().filter(|child| child.is_owned_by(observed.uid()));

@@ -85,6 +85,10 @@ pub struct WorkloadView {
 pub struct JobView {
     /// The revision that it is run for.
     pub revision: Box<str>,
+    /// The migration that it runs.
+    pub migration: Box<str>,
+    /// The request by which it was made, if it is another try.
+    pub request: Option<Box<str>>,
     /// Whether it has ended, and well; `None` while it runs.
     pub has_succeeded: Option<bool>,
 }
@@ -238,8 +242,14 @@ fn job(object: &DynamicObject) -> JobView {
         conditions.into_iter().flatten().any(|condition| condition["type"] == type_ && condition["status"] == "True")
     };
     let has_succeeded = if is_true("Complete") { Some(true) } else { is_true("Failed").then_some(false) };
-    let revision = object.metadata.labels.as_ref().and_then(|labels| labels.get(labels::REVISION));
-    JobView { revision: revision.map(String::as_str).unwrap_or_default().into(), has_succeeded }
+    let annotation = |key| object.metadata.annotations.as_ref()?.get(key);
+    let label = |key| object.metadata.labels.as_ref()?.get(key).map(String::as_str);
+    JobView {
+        revision: label(labels::REVISION).unwrap_or_default().into(),
+        migration: label(labels::MIGRATION).unwrap_or_default().into(),
+        request: annotation(labels::RETRY).map(|request| request.as_str().into()),
+        has_succeeded,
+    }
 }
 
 fn revision(object: &DynamicObject) -> RevisionView {

@@ -4,8 +4,10 @@
 //! volumes and place, but outside of the cluster, without what makes it serve, and without the other containers. Its pods
 //! have no label by which a Service, a PodDisruptionBudget or a Deployment selects.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, PodSpec, PodTemplateSpec, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
@@ -34,10 +36,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The Job of this try for a revision.
+    /// The Job of this try for a revision. Another try than the first is made for a request, which is noted on it.
     #[must_use]
     pub fn job(&self, release: &ElixirRelease, revision: &str, attempt: u32) -> Job {
         let mut metadata = metadata::of_release(release, job_name(release, &self.name, revision, attempt));
+        let request = release.annotations().get(labels::RETRY).filter(|_| attempt > 1);
+        metadata.annotations = request.map(|request| BTreeMap::from([(labels::RETRY.to_owned(), request.clone())]));
         let of_revision = [(labels::REVISION, revision), (labels::MIGRATION, self.name.as_str())];
         let of_revision = of_revision.map(|(key, value)| (key.to_owned(), value.to_owned()));
         metadata.labels.get_or_insert_default().extend(of_revision.clone());
@@ -97,7 +101,7 @@ fn pod(
         image: migration.image.clone().or(of_release.image),
         command: Some(command),
         args: (!migration.args.is_empty()).then(|| migration.args.clone()),
-        env: some(environment(migration, of_release.env.unwrap_or_default(), field)?),
+        env: some(environment(release, migration, of_release.env.unwrap_or_default(), field)?),
         env_from: some(sources(migration, of_release.env_from.unwrap_or_default(), field)?),
         // The end of its log is in the status of the pod then, and nobody needs the right to read logs.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
@@ -106,15 +110,15 @@ fn pod(
         readiness_probe: None,
         startup_probe: None,
         lifecycle: None,
+        // Only claims are block devices.
+        volume_devices: None,
         ..of_release
     };
-    let (claimed, volumes): (Vec<_>, Vec<_>) =
-        of_node.volumes.into_iter().flatten().partition(|volume| volume.persistent_volume_claim.is_some());
-    let is_claimed = |name: &str| claimed.iter().any(|volume| volume.name == name);
-    let mounts = container.volume_mounts.clone().unwrap_or_default();
+    let is_claim = |volume: &Volume| volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some();
+    let volumes: Vec<_> = of_node.volumes.into_iter().flatten().filter(|volume| !is_claim(volume)).collect();
     // What a StatefulSet claims for each pod is no volume of the template.
-    let is_there = |name: &str| volumes.iter().any(|volume| volume.name == name) && !is_claimed(name);
-    let mounts = mounts.into_iter().filter(|mount| is_there(&mount.name)).collect();
+    let is_there = |name: &str| volumes.iter().any(|volume| volume.name == name);
+    let mounts = container.volume_mounts.iter().flatten().filter(|mount| is_there(&mount.name)).cloned().collect();
     let annotations = nodes.metadata.as_ref().and_then(|metadata| metadata.annotations.clone());
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta { annotations, ..ObjectMeta::default() }),
@@ -130,7 +134,15 @@ fn pod(
             ..of_node
         }),
     };
-    overlay(&template, &migration.pod_template, &merge::POD_TEMPLATE, &format!("{field}.podTemplate"))
+    let field = format!("{field}.podTemplate");
+    let merged: PodTemplateSpec = overlay(&template, &migration.pod_template, &merge::POD_TEMPLATE, &field)?;
+    let labels = merged.metadata.iter().flat_map(|metadata| metadata.labels.iter().flatten());
+    let ours = labels.filter(|(key, _)| labels::is_ours(key)).map(|(key, _)| {
+        let message = "is what Services and Deployments select nodes by, and a migration is none: remove it";
+        Problem::new(format!("{field}.metadata.labels[{key:?}]"), message)
+    });
+    let ours: Vec<_> = ours.collect();
+    if ours.is_empty() { Ok(merged) } else { Err(ours) }
 }
 
 fn command(release: &ElixirRelease, migration: &Migration, field: &str) -> Result<Vec<String>, Problem> {
@@ -154,9 +166,15 @@ fn command(release: &ElixirRelease, migration: &Migration, field: &str) -> Resul
 }
 
 /// Ours replaces that of the same name, in its place, so that what refers to it still comes behind it.
-fn environment(migration: &Migration, mut all: Vec<EnvVar>, field: &str) -> Result<Vec<EnvVar>, Vec<Problem>> {
-    let mut wanted = vec![EnvVar { name: DISTRIBUTION.to_owned(), value: Some("none".to_owned()), value_from: None }];
-    wanted.retain(|variable| all.iter().any(|known| known.name == variable.name));
+fn environment(
+    release: &ElixirRelease,
+    migration: &Migration,
+    mut all: Vec<EnvVar>,
+    field: &str,
+) -> Result<Vec<EnvVar>, Vec<Problem>> {
+    let lone = EnvVar { name: DISTRIBUTION.to_owned(), value: Some("none".to_owned()), value_from: None };
+    // Whatever the release's pods have under this name, be it by envFrom.
+    let mut wanted = if release.spec.release.tool == ReleaseTool::Mix { vec![lone] } else { Vec::new() };
     for (index, written) in migration.env.iter().enumerate() {
         wanted.push(strict::parse(&written.to_value(), &format!("{field}.env[{index}]"))?);
     }

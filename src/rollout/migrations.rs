@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Hold;
 use crate::api::When;
 use crate::controller::conditions::{Reason, Told, told};
-use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
-use crate::controller::view::Child;
+use crate::controller::view::{Child, JobView};
 use crate::resources::labels;
 use crate::resources::migration::{Prepared, job_name};
 
@@ -67,10 +66,14 @@ pub enum Next {
     },
     /// This one has ended, which is to be noted.
     Note(Ended),
+    /// There is one to be run, but rollouts are paused.
+    Paused,
     /// This one failed, and nobody has asked for another try.
     Failed {
         /// Its name.
         migration: String,
+        /// The Job of its last try.
+        job: String,
         /// The end of its log.
         message: String,
     },
@@ -117,17 +120,18 @@ pub fn next(observed: &Observed, revision: &str, migrations: &[Prepared], when: 
         }
         let attempt = known.map_or(1, |entry| entry.attempt.saturating_add(1));
         let job = job_name(&observed.release, &migration.name, revision, attempt);
-        if let Some(ended) = observed.child(ChildKind::Job, &job).and_then(Child::job).map(|job| job.has_succeeded) {
-            let Some(has_succeeded) = ended else { return Next::Wait { job } };
-            let mut ledger = ledger.clone();
-            let entry = Entry { attempt, has_succeeded, message: String::new() };
-            ledger.0.insert(migration.name.clone(), entry);
-            return Next::Note(Ended { revision: revision.to_owned(), migration: migration.name.clone(), job, ledger });
+        if let Some((child, view)) = jobs(observed).find(|(child, _)| *child.name == *job) {
+            return ended(observed, child, view).map_or(Next::Wait { job }, Next::Note);
         }
         return match (known.filter(|_| !retry), running(observed)) {
-            (Some(failed), _) => Next::Failed { migration: migration.name.clone(), message: failed.message.clone() },
+            (Some(failed), _) => Next::Failed {
+                migration: migration.name.clone(),
+                job: job_name(&observed.release, &migration.name, revision, failed.attempt),
+                message: failed.message.clone(),
+            },
             // That of an earlier revision is not killed half way, and not overtaken.
             (None, Some(job)) => Next::Wait { job },
+            (None, None) if labels::is_rollout_paused(&observed.release) => Next::Paused,
             (None, None) => Next::Run { index, attempt },
         };
     }
@@ -140,10 +144,51 @@ fn ledger(observed: &Observed, revision: &str) -> Ledger {
     record.and_then(|(_, view)| view.migrations.as_deref().cloned()).unwrap_or_default()
 }
 
+/// The Jobs of a release, not those that others gave its labels.
+fn jobs(observed: &Observed) -> impl Iterator<Item = (&Child, &JobView)> {
+    let ours = observed.children.iter().filter(|child| child.is_ours(observed.uid()));
+    ours.filter_map(|child| Some((child, child.job()?)))
+}
+
 fn running(observed: &Observed) -> Option<String> {
-    let jobs = observed.children.iter().filter(|child| child.is_ours(observed.uid()) && !child.deleting);
-    let mut running = jobs.filter(|child| child.job().is_some_and(|job| job.has_succeeded.is_none()));
-    running.next().map(|child| child.name.to_string())
+    let mut running = jobs(observed).filter(|(child, job)| !child.deleting && job.has_succeeded.is_none());
+    running.next().map(|(child, _)| child.name.to_string())
+}
+
+/// What is to be noted of a Job that has ended, unless it is known already.
+fn ended(observed: &Observed, child: &Child, job: &JobView) -> Option<Ended> {
+    let has_succeeded = job.has_succeeded?;
+    let mut ledger = ledger(observed, &job.revision);
+    let attempt = ledger.0.get(&*job.migration).map_or(1, |entry| entry.attempt.saturating_add(1));
+    if *child.name != *job_name(&observed.release, &job.migration, &job.revision, attempt) {
+        return None;
+    }
+    ledger.0.insert(job.migration.to_string(), Entry { attempt, has_succeeded, message: String::new() });
+    let (revision, migration) = (job.revision.to_string(), job.migration.to_string());
+    Some(Ended { revision, migration, job: child.name.to_string(), ledger })
+}
+
+/// What is to be noted of Jobs that were run for other revisions that are still recorded: somebody may go back to them.
+#[must_use]
+pub fn left(observed: &Observed, asked: &str) -> Vec<Ended> {
+    let recorded = observed.history();
+    let others = jobs(observed).filter(|(_, job)| *job.revision != *asked);
+    let others = others.filter(|(_, job)| recorded.iter().any(|(name, _)| **name == *job.revision));
+    others.filter_map(|(child, job)| ended(observed, child, job)).collect()
+}
+
+/// Whether a try was made for this request already, by an operator that was killed before it could answer.
+pub(super) fn was_tried(observed: &Observed, revision: &str, request: &str) -> bool {
+    let is_its = |job: &JobView| *job.revision == *revision && job.request.as_deref() == Some(request);
+    jobs(observed).any(|(_, job)| is_its(job))
+}
+
+/// The migration Before a revision that failed, so that the revision must not run.
+pub(super) fn failed<'a>(observed: &Observed, revision: &str, migrations: &'a [Prepared]) -> Option<&'a str> {
+    let ledger = ledger(observed, revision);
+    let mut before = migrations.iter().filter(|migration| migration.when == When::Before);
+    let failed = before.find(|migration| ledger.0.get(&migration.name).is_some_and(|entry| !entry.has_succeeded));
+    failed.map(|migration| migration.name.as_str())
 }
 
 /// What holds a rollout whose migrations Before are there.
@@ -162,15 +207,19 @@ pub(super) fn condition(observed: &Observed, next: &Next) -> Option<Told> {
         Next::Run { .. } => Some(told("False", Reason::MigrationRunning, "a Job is being made".to_owned())),
         Next::Wait { job } => Some(running(job)),
         Next::Note(Ended { job, .. }) => Some(running(job)),
-        Next::Failed { migration, message } => {
+        Next::Paused => {
+            let message = format!("held by the annotation {}; to go on, remove it", labels::PAUSE);
+            Some(told("Unknown", Reason::MigrationPending, message))
+        }
+        Next::Failed { migration, job, message } => {
             let said = if message.is_empty() { "it said nothing" } else { message };
             let remedy = format!(
-                "correct what it needs and run it again with: kubectl annotate --overwrite exr {} {}=<a new value>, or change \
-                 the spec",
+                "correct what it needs, be it in spec.migrations, and run it again with: kubectl annotate --overwrite exr {} \
+                 {}=<a new value>. Another revision, of another image for instance, has migrations of its own",
                 observed.key.name,
                 labels::RETRY
             );
-            let message = format!("migration {migration} failed: {said}. To go on, {remedy}");
+            let message = format!("migration {migration} failed (Job {job}): {said}. To go on, {remedy}");
             Some(told("False", Reason::MigrationFailed, message))
         }
     }

@@ -24,12 +24,14 @@ use jiff::Timestamp;
 
 pub use self::migrations::Ledger;
 pub use self::rejection::{Cause, Rejection};
+use self::request::Another;
 pub use self::request::{Answer, Verb};
 
 use crate::api::{OnFailure, When};
 use crate::controller::conditions::{Reason, Told, told};
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
+use crate::resources::labels;
 use crate::resources::migration::Prepared;
 
 /// What is to become of the revision that a release asks for.
@@ -65,7 +67,10 @@ pub struct Hold {
 pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now: Timestamp) -> Course {
     let noted = noted(observed, asked);
     let stage = Stage::of(observed, asked, migrations);
-    let (mut rejection, answers) = request::take_up(observed, asked, noted, stage.has_failed());
+    let running = observed.workload().and_then(|workload| workload.revision);
+    let has_begun = running.as_deref() == Some(&*asked.name);
+    let another = stage.another(observed, has_begun);
+    let (mut rejection, answers) = request::take_up(observed, asked, noted, migrations, another);
     let was_tried_again = noted.is_some() && rejection.is_none();
     if rejection.is_none() && !was_tried_again && observed.release.spec.rollout.on_failure == OnFailure::Rollback {
         rejection = failed(observed, asked, now);
@@ -73,8 +78,6 @@ pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now:
     // Whoever deletes the record of the revision to go back to, leaves nothing to go back to.
     let is_kept = |rejection: &Rejection| is_recorded(observed, &rejection.instead);
     let rejection = rejection.filter(is_kept);
-    let running = observed.workload().and_then(|workload| workload.revision);
-    let has_begun = running.as_deref() == Some(&*asked.name);
     let hold = if rejection.is_some() || has_begun { None } else { after::hold(observed) };
     let is_let_go = rejection.is_none() && hold.is_none();
     let migration = if is_let_go { stage.next } else { migrations::Next::Nothing };
@@ -101,11 +104,15 @@ pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now:
 struct Stage {
     next: migrations::Next,
     told: Option<Told>,
+    /// Whether another try was made for the request that is not answered yet.
+    was_tried: bool,
 }
 
 impl Stage {
     fn of(observed: &Observed, asked: &Choice, all: &[Prepared]) -> Self {
-        let retry = request::is_asked(&observed.release, Verb::Retry);
+        let request = Verb::Retry.unanswered(&observed.release);
+        let was_tried = request.is_some_and(|request| migrations::was_tried(observed, &asked.name, request));
+        let retry = request.is_some() && !was_tried && !labels::is_rollout_paused(&observed.release);
         let next = |when| migrations::next(observed, &asked.name, all, when, retry);
         let before = next(When::Before);
         let status = observed.release.status.as_ref();
@@ -124,13 +131,20 @@ impl Stage {
             }
             told("True", Reason::Migrated, String::new())
         });
-        Self { next, told: (!all.is_empty()).then_some(told) }
+        Self { next, told: (!all.is_empty()).then_some(told), was_tried }
     }
 
-    fn has_failed(&self) -> bool {
+    fn another(&self, observed: &Observed, has_begun: bool) -> Another {
         // With a request that is not answered yet, the next try is what comes next.
-        matches!(self.next, migrations::Next::Failed { .. })
-            || matches!(self.next, migrations::Next::Run { attempt, .. } if attempt > 1)
+        let is_next = matches!(self.next, migrations::Next::Run { attempt, .. } if attempt > 1);
+        let is_held = || !has_begun && after::hold(observed).is_some();
+        match self.next {
+            _ if self.was_tried => Another::Made,
+            migrations::Next::Failed { .. } => Another::Later,
+            _ if is_next && is_held() => Another::Later,
+            _ if is_next => Another::Possible,
+            _ => Another::Pointless,
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use std::fmt;
 
 use kube::ResourceExt;
 
-use super::last_good;
+use super::{last_good, migrations};
 use super::rejection::{Cause, Rejection};
 use crate::api::{ElixirRelease, RequestOutcome};
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
 use crate::resources::labels;
+use crate::resources::migration::Prepared;
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Verb {
     }
 
     /// The value that asks for it and has not been answered.
-    fn unanswered(self, release: &ElixirRelease) -> Option<&str> {
+    pub(super) fn unanswered(self, release: &ElixirRelease) -> Option<&str> {
         let value = release.annotations().get(self.annotation())?;
         let answered = release.status.iter().flat_map(|status| &status.requests);
         let mut answered = answered.filter(|request| request.annotation == self.annotation());
@@ -67,9 +68,17 @@ pub struct Answer {
     pub message: String,
 }
 
-/// Whether something is asked for that has not been answered.
-pub(super) fn is_asked(release: &ElixirRelease, verb: Verb) -> bool {
-    verb.unanswered(release).is_some()
+/// What comes of another try for a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Another {
+    /// None has failed.
+    Pointless,
+    /// It is made now.
+    Possible,
+    /// It was made already.
+    Made,
+    /// It is made once the rollout may start.
+    Later,
 }
 
 /// Takes up what was asked for and not answered yet: what is noted about the revision afterwards, and the answers.
@@ -77,7 +86,8 @@ pub(super) fn take_up(
     observed: &Observed,
     asked: &Choice,
     noted: Option<&Rejection>,
-    has_failed_migration: bool,
+    migrations: &[Prepared],
+    another: Another,
 ) -> (Option<Rejection>, Vec<Answer>) {
     let mut rejection = noted.cloned();
     let mut answers = Vec::new();
@@ -88,9 +98,10 @@ pub(super) fn take_up(
         let is_done = rejection.as_ref().is_some_and(|noted| noted.request.as_ref() == Some(&request));
         let result = match verb {
             _ if is_done => Ok(()),
-            Verb::Retry => retry(&mut rejection, asked, has_failed_migration),
+            Verb::Retry if rejection.is_none() && another == Another::Later => continue,
+            Verb::Retry => retry(&mut rejection, asked, another),
             Verb::Abort => abort(&mut rejection, observed, asked, request),
-            Verb::Undo => undo(&mut rejection, observed, asked, value, request),
+            Verb::Undo => undo(&mut rejection, observed, asked, migrations, (value, request)),
         };
         let (outcome, message) = match result {
             Ok(()) => (RequestOutcome::Done, done(rejection.as_ref(), asked)),
@@ -108,8 +119,8 @@ fn done(rejection: Option<&Rejection>, asked: &Choice) -> String {
     }
 }
 
-fn retry(rejection: &mut Option<Rejection>, asked: &Choice, has_failed_migration: bool) -> Result<(), String> {
-    let has_failed = rejection.take().is_some() || has_failed_migration;
+fn retry(rejection: &mut Option<Rejection>, asked: &Choice, another: Another) -> Result<(), String> {
+    let has_failed = rejection.take().is_some() || another != Another::Pointless;
     has_failed.then_some(()).ok_or_else(|| format!("neither {} nor a migration of it has failed", asked.name))
 }
 
@@ -133,18 +144,19 @@ fn abort(
     Ok(())
 }
 
-/// The value names a revision or its number, or says `previous`: the newest of the others that was not rejected.
+/// The value names a revision or its number, or says `previous`: the newest of the others that has not failed.
 fn undo(
     rejection: &mut Option<Rejection>,
     observed: &Observed,
     asked: &Choice,
-    value: &str,
-    request: String,
+    migrations: &[Prepared],
+    (value, request): (&str, String),
 ) -> Result<(), String> {
+    let failed = |name: &str| migrations::failed(observed, name, migrations);
     let history = observed.history();
     let number = value.parse::<i64>().ok();
     let named = history.iter().find(|(name, view)| match value {
-        "previous" => **name != asked.name && view.rejection.is_none(),
+        "previous" => **name != asked.name && view.rejection.is_none() && failed(name).is_none(),
         _ => *name == value || Some(view.number) == number,
     });
     let Some((instead, _)) = named else {
@@ -156,6 +168,9 @@ fn undo(
     };
     if **instead == asked.name {
         return Err(format!("{instead} is what the spec asks for: use {} to try it again", labels::RETRY));
+    }
+    if let Some(migration) = failed(instead) {
+        return Err(format!("{instead} was never run: migration {migration} of it failed"));
     }
     *rejection = Some(noted(asked, Cause::Undone, "another revision was asked for", instead, request));
     Ok(())

@@ -113,7 +113,7 @@ fn one_that_fails_leaves_what_runs_alone_until_it_is_tried_again() {
     let status = world.releases["shop"].status.clone().unwrap();
     for type_ in ["Migrated", "Degraded", "Progressing"] {
         let message = &status.condition(type_).unwrap().message;
-        assert!(message.contains("migration ecto failed: the end of the log"), "{type_}: {message}");
+        assert!(message.contains("migration ecto failed (Job shop-ecto-66a476a31c): the end of the log"), "{type_}: {message}");
     }
 
     for value in ["1", "2"] {
@@ -178,4 +178,127 @@ fn one_that_is_added_is_run_for_what_runs() {
     assert_eq!(told(&world), reason("MigrationRunning", RolloutPhase::Complete));
     end(&mut world, "Complete");
     assert_eq!(told(&world), reason("Migrated", RolloutPhase::Complete));
+}
+
+fn annotate(world: &mut World, name: &str, value: &str) {
+    world.releases.get_mut("shop").unwrap().annotations_mut().insert(name.to_owned(), value.to_owned());
+}
+
+fn request(world: &World) -> Option<crate::api::RequestStatus> {
+    world.releases["shop"].status.as_ref()?.requests.first().cloned()
+}
+
+/// The second revision is asked for, and its first migration failed.
+fn failed_second() -> World {
+    let mut world = world();
+    run_all(&mut world);
+    world.store("shop", &version(2));
+    world.settle();
+    end(&mut world, "Failed");
+    world
+}
+
+#[test]
+fn what_ended_for_an_earlier_revision_is_noted_before_its_job_goes() {
+    let mut world = world();
+    world.store("shop", &version(2));
+    world.settle();
+    end(&mut world, "Complete");
+    world.store("shop", &version(1));
+    world.settle();
+    end(&mut world, "Complete");
+    assert_eq!(jobs(&world), [("seeds".to_owned(), None)], "the first revision goes on behind what was run for it");
+    // The operator was away while it ended and something else was asked for.
+    let name = world.names(ChildKind::Job)[0].to_owned();
+    let job = world.object_mut(ChildKind::Job, &name);
+    job.theirs["status"] = json!({"conditions": [{"type": "Complete", "status": "True"}]});
+    world.store("shop", &version(3));
+    world.settle();
+    world.store("shop", &version(1));
+    world.settle();
+    end(&mut world, "Complete");
+    assert_eq!(image(&world).as_deref(), Some("shop:1"), "nothing is left to run for it");
+}
+
+#[test]
+fn nobody_goes_back_to_a_revision_whose_migration_failed() {
+    let mut world = failed_second();
+    world.store("shop", &version(3));
+    world.settle();
+    run_all(&mut world);
+    annotate(&mut world, labels::UNDO, "2");
+    world.settle();
+    assert_eq!(image(&world).as_deref(), Some("shop:3"));
+    let refused = request(&world).unwrap();
+    assert!(refused.message.contains("migration ecto of it failed"), "{refused:?}");
+    annotate(&mut world, labels::UNDO, "previous");
+    world.settle();
+    assert_eq!(image(&world).as_deref(), Some("shop:1"));
+}
+
+#[test]
+fn another_try_waits_for_what_the_rollout_waits_for() {
+    let mut world = failed_second();
+    world.store("db", "image: 'db:1'");
+    let held = format!("{{replicas: 2, image: 'shop:2', rollout: {{after: [db]}}, migrations: {MIGRATIONS}}}");
+    world.store("shop", &held);
+    annotate(&mut world, labels::RETRY, "1");
+    world.settle();
+    assert_eq!((jobs(&world).len(), request(&world)), (1, None), "asked for, not taken up yet");
+    world.roll_out("db");
+    assert!(jobs(&world).contains(&("ecto".to_owned(), None)));
+    assert_eq!(request(&world).unwrap().outcome, crate::api::RequestOutcome::Done);
+}
+
+#[test]
+fn a_request_is_one_try_though_the_operator_is_killed_before_it_can_answer() {
+    let mut world = failed_second();
+    let before = world.releases["shop"].status.clone();
+    annotate(&mut world, labels::RETRY, "1");
+    world.settle();
+    let killed = |world: &mut World| world.releases.get_mut("shop").unwrap().status.clone_from(&before);
+    killed(&mut world);
+    world.settle();
+    assert_eq!(request(&world).unwrap().outcome, crate::api::RequestOutcome::Done);
+    end(&mut world, "Failed");
+    killed(&mut world);
+    world.settle();
+    assert_eq!(request(&world).unwrap().outcome, crate::api::RequestOutcome::Done);
+    assert_eq!(jobs(&world), vec![("ecto".to_owned(), Some(false)); 2]);
+}
+
+#[test]
+fn none_is_started_while_the_rollout_is_paused() {
+    let mut world = world();
+    run_all(&mut world);
+    world.store("shop", &version(2));
+    annotate(&mut world, labels::PAUSE, "true");
+    world.settle();
+    assert!(jobs(&world).iter().all(|(_, ended)| ended.is_some()), "{:?}", jobs(&world));
+    assert_eq!(image(&world).as_deref(), Some("shop:1"));
+    assert_eq!(told(&world), reason("MigrationPending", RolloutPhase::Paused));
+    world.releases.get_mut("shop").unwrap().annotations_mut().remove(labels::PAUSE);
+    world.settle();
+    assert_eq!(jobs(&world), [("ecto".to_owned(), None)]);
+}
+
+#[test]
+fn a_job_of_somebody_else_tells_nothing() {
+    let mut world = World::default();
+    world.store("shop", &version(1));
+    let mut other = world.clone();
+    other.settle();
+    let name = other.names(ChildKind::Job)[0].to_owned();
+    let mut theirs = stored::Stored::foreign("theirs".to_owned(), 1);
+    theirs.theirs = json!({
+        "metadata": {"labels": other.object(ChildKind::Job, &name).unwrap().live(&name).metadata.labels},
+        "spec": {"backoffLimit": 0},
+        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+    });
+    world.objects.insert((ChildKind::Job, name.clone()), theirs.clone());
+    world.settle();
+    assert_eq!(world.names(ChildKind::Job), [&*name]);
+    assert_eq!(image(&world), None);
+    let degraded = world.releases["shop"].status.as_ref().unwrap().condition("Degraded").unwrap();
+    assert_eq!(degraded.reason, "NameTaken");
 }
