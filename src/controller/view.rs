@@ -106,6 +106,8 @@ pub struct RevisionView {
     pub restarted_at: Option<Box<str>>,
     /// Why it is not run although it is asked for, if it was rejected.
     pub rejection: Option<Box<Rejection>>,
+    /// Names of the migrations that are run before any pod of it, with commas between.
+    pub before: Option<Box<str>>,
     /// The migrations that were run for it.
     pub migrations: Option<Box<Ledger>>,
 }
@@ -259,6 +261,7 @@ fn revision(object: &DynamicObject) -> RevisionView {
         digest: digest::of_value(&object.data["data"]),
         inputs: annotation(labels::INPUTS).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
         restarted_at: text(&object.data["data"]["spec"]["template"]["metadata"]["annotations"][labels::RESTARTED_AT]),
+        before: annotation(labels::BEFORE).map(|names| names.as_str().into()),
         migrations: annotation(labels::MIGRATIONS).and_then(|text| Ledger::of_text(text)).map(Box::new),
         rejection: annotation(labels::REJECTED).and_then(|text| Rejection::of_text(text)).map(Box::new),
     }

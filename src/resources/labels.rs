@@ -30,6 +30,8 @@ pub const RESTART: &str = "beam-operator.io/restart";
 pub const INPUTS: &str = "beam-operator.io/inputs";
 /// Annotation on a ControllerRevision: why another revision runs instead, as JSON.
 pub const REJECTED: &str = "beam-operator.io/rejected";
+/// Annotation on a ControllerRevision: the migrations that are run before any pod of it, by name.
+pub const BEFORE: &str = "beam-operator.io/migrations-before";
 /// Annotation on a ControllerRevision: which migrations were run for it, and how they ended, as JSON.
 pub const MIGRATIONS: &str = "beam-operator.io/migrations";
 /// Annotation on a release: any new value restarts its nodes, as a new revision. Annotation on a pod: the value.

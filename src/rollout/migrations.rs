@@ -12,7 +12,7 @@ use super::Hold;
 use crate::api::When;
 use crate::controller::conditions::{Reason, Told, told};
 use crate::controller::observe::Observed;
-use crate::controller::view::{Child, JobView};
+use crate::controller::view::{Child, JobView, RevisionView};
 use crate::resources::labels;
 use crate::resources::migration::{Prepared, job_name};
 
@@ -183,12 +183,11 @@ pub(super) fn was_tried(observed: &Observed, revision: &str, request: &str) -> b
     jobs(observed).any(|(_, job)| is_its(job))
 }
 
-/// The migration Before a revision that failed, so that the revision must not run.
-pub(super) fn failed<'a>(observed: &Observed, revision: &str, migrations: &'a [Prepared]) -> Option<&'a str> {
-    let ledger = ledger(observed, revision);
-    let mut before = migrations.iter().filter(|migration| migration.when == When::Before);
-    let failed = before.find(|migration| ledger.0.get(&migration.name).is_some_and(|entry| !entry.has_succeeded));
-    failed.map(|migration| migration.name.as_str())
+/// The migration Before a revision that has not succeeded, so that the revision must not run.
+pub(super) fn missing(revision: &RevisionView) -> Option<&str> {
+    let names = revision.before.as_deref()?;
+    let known = |name: &str| revision.migrations.as_ref()?.0.get(name).map(|entry| entry.has_succeeded);
+    names.split(',').find(|name| known(name) != Some(true))
 }
 
 /// What holds a rollout whose migrations Before are there.

@@ -70,7 +70,7 @@ pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now:
     let running = observed.workload().and_then(|workload| workload.revision);
     let has_begun = running.as_deref() == Some(&*asked.name);
     let another = stage.another(observed, has_begun);
-    let (mut rejection, answers) = request::take_up(observed, asked, noted, migrations, another);
+    let (mut rejection, answers) = request::take_up(observed, asked, noted, another);
     let was_tried_again = noted.is_some() && rejection.is_none();
     if rejection.is_none() && !was_tried_again && observed.release.spec.rollout.on_failure == OnFailure::Rollback {
         rejection = failed(observed, asked, now);

@@ -13,7 +13,6 @@ use crate::api::{ElixirRelease, RequestOutcome};
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
 use crate::resources::labels;
-use crate::resources::migration::Prepared;
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +85,6 @@ pub(super) fn take_up(
     observed: &Observed,
     asked: &Choice,
     noted: Option<&Rejection>,
-    migrations: &[Prepared],
     another: Another,
 ) -> (Option<Rejection>, Vec<Answer>) {
     let mut rejection = noted.cloned();
@@ -101,7 +99,7 @@ pub(super) fn take_up(
             Verb::Retry if rejection.is_none() && another == Another::Later => continue,
             Verb::Retry => retry(&mut rejection, asked, another),
             Verb::Abort => abort(&mut rejection, observed, asked, request),
-            Verb::Undo => undo(&mut rejection, observed, asked, migrations, (value, request)),
+            Verb::Undo => undo(&mut rejection, observed, asked, value, request),
         };
         let (outcome, message) = match result {
             Ok(()) => (RequestOutcome::Done, done(rejection.as_ref(), asked)),
@@ -149,17 +147,16 @@ fn undo(
     rejection: &mut Option<Rejection>,
     observed: &Observed,
     asked: &Choice,
-    migrations: &[Prepared],
-    (value, request): (&str, String),
+    value: &str,
+    request: String,
 ) -> Result<(), String> {
-    let failed = |name: &str| migrations::failed(observed, name, migrations);
     let history = observed.history();
     let number = value.parse::<i64>().ok();
     let named = history.iter().find(|(name, view)| match value {
-        "previous" => **name != asked.name && view.rejection.is_none() && failed(name).is_none(),
+        "previous" => **name != asked.name && view.rejection.is_none() && migrations::missing(view).is_none(),
         _ => *name == value || Some(view.number) == number,
     });
-    let Some((instead, _)) = named else {
+    let Some((instead, view)) = named else {
         let known: Vec<_> = history.iter().map(|(name, view)| format!("{name} ({})", view.number)).collect();
         return Err(format!(
             "{value:?} is no revision of this release: give the name or number of one of {}, or \"previous\"",
@@ -169,8 +166,8 @@ fn undo(
     if **instead == asked.name {
         return Err(format!("{instead} is what the spec asks for: use {} to try it again", labels::RETRY));
     }
-    if let Some(migration) = failed(instead) {
-        return Err(format!("{instead} was never run: migration {migration} of it failed"));
+    if let Some(migration) = migrations::missing(view) {
+        return Err(format!("{instead} must not run: its migration {migration} has not succeeded"));
     }
     *rejection = Some(noted(asked, Cause::Undone, "another revision was asked for", instead, request));
     Ok(())

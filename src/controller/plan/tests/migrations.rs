@@ -230,7 +230,7 @@ fn nobody_goes_back_to_a_revision_whose_migration_failed() {
     world.settle();
     assert_eq!(image(&world).as_deref(), Some("shop:3"));
     let refused = request(&world).unwrap();
-    assert!(refused.message.contains("migration ecto of it failed"), "{refused:?}");
+    assert!(refused.message.contains("its migration ecto has not succeeded"), "{refused:?}");
     annotate(&mut world, labels::UNDO, "previous");
     world.settle();
     assert_eq!(image(&world).as_deref(), Some("shop:1"));

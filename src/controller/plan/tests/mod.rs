@@ -5,6 +5,7 @@ mod certificates;
 mod cluster;
 mod convergence;
 mod keeping;
+mod migrated_once;
 mod migrations;
 mod revisions;
 mod rollback;
