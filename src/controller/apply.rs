@@ -95,6 +95,8 @@ pub struct Outcome {
     pub happenings: Vec<Happening>,
     /// Whether the plan only read what the next one needs.
     pub again: bool,
+    /// Whether what was written leads to another step, which no watch will tell of: the release is to be looked at again.
+    pub goes_on: bool,
     /// When a pod that is to be evicted may be tried again, should it still be there.
     pub next_eviction: Option<Timestamp>,
 }
@@ -155,7 +157,10 @@ impl Applier<'_> {
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::Judge(revision, rejection) => self.judge(&revision, rejection.as_ref()).await?,
-                Step::NoteMigration(ended) => self.note_migration(ended).await?,
+                Step::NoteMigration(ended) => {
+                    self.note_migration(ended).await?;
+                    outcome.goes_on = true;
+                }
                 Step::RotateCookie(rotation) => outcome.happenings.extend(self.rotate(rotation).await?),
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
                 Step::Evict(pod, uid) => {

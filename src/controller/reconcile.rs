@@ -289,6 +289,9 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
             ReconcileResult::Changed
         }
     };
+    if outcome.goes_on {
+        return (result, Action::requeue(Duration::ZERO));
+    }
     (result, next(observed, outcome.next_eviction, context))
 }
 

@@ -60,6 +60,11 @@ impl Verdict<'_> {
     }
 }
 
+/// Whether every node of a release runs this revision and is available, and no other does.
+pub(crate) fn runs_completely(observed: &Observed, revision: &str) -> bool {
+    Progress::of(observed, &observed.workload().unwrap_or_default(), Some(revision)).is_complete
+}
+
 /// The status of a release.
 #[must_use]
 pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirReleaseStatus {

@@ -31,6 +31,7 @@ use crate::api::{OnFailure, When};
 use crate::controller::conditions::{Reason, Told, told};
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
+use crate::controller::status::runs_completely;
 use crate::resources::labels;
 use crate::resources::migration::Prepared;
 
@@ -116,7 +117,9 @@ impl Stage {
         let next = |when| migrations::next(observed, &asked.name, all, when, retry);
         let before = next(When::Before);
         let status = observed.release.status.as_ref();
-        let is_complete = status.and_then(|status| status.current_revision.as_ref()) == Some(&asked.name);
+        // Whoever writes the status is told nothing of it by a watch, so what it says last is not enough.
+        let is_complete = status.and_then(|status| status.current_revision.as_ref()) == Some(&asked.name)
+            || runs_completely(observed, &asked.name);
         let after = next(When::After);
         let (next, pending) = match (before, after) {
             (migrations::Next::Nothing, migrations::Next::Nothing) => (migrations::Next::Nothing, false),

@@ -22,6 +22,7 @@ mod drift;
 mod faults;
 mod foreign;
 mod harness;
+mod migrations;
 mod optional;
 mod process;
 mod replicas;
