@@ -293,11 +293,7 @@ struct Kept<'a> {
 /// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
 ///
 /// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
-fn unwanted<'a>(
-    observed: &'a Observed,
-    wanted: &'a [Desired],
-    keep: &'a Kept<'_>,
-) -> impl Iterator<Item = &'a Child> {
+fn unwanted<'a>(observed: &'a Observed, wanted: &'a [Desired], keep: &'a Kept<'_>) -> impl Iterator<Item = &'a Child> {
     let is_wanted = move |child: &Child| match child.kind {
         ChildKind::Secret => true,
         ChildKind::ControllerRevision => keep.revisions.contains(&*child.name),

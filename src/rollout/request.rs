@@ -7,8 +7,8 @@ use std::fmt;
 
 use kube::ResourceExt;
 
-use super::{last_good, migrations};
 use super::rejection::{Cause, Rejection};
+use super::{last_good, migrations};
 use crate::api::{ElixirRelease, RequestOutcome};
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;

@@ -15,6 +15,7 @@ mod eviction;
 mod first_release;
 mod harness;
 mod mesh;
+mod migrations;
 mod node_lost;
 mod operator_killed;
 mod operator_replicas;

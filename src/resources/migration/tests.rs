@@ -168,7 +168,8 @@ fn what_is_wrong_is_named(#[case] migrations: &str, #[case] words: &str) {
 
 #[test]
 fn every_wrong_one_is_told_at_once() {
-    let problems = prepared("{release: {tool: None}, migrations: [{name: a, eval: b}, {name: c, eval: d}]}").unwrap_err();
+    let problems =
+        prepared("{release: {tool: None}, migrations: [{name: a, eval: b}, {name: c, eval: d}]}").unwrap_err();
     assert_eq!(problems.len(), 2);
 }
 
