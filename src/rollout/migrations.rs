@@ -204,8 +204,7 @@ pub(super) fn condition(observed: &Observed, next: &Next) -> Option<Told> {
     match next {
         Next::Nothing => None,
         Next::Run { .. } => Some(told("False", Reason::MigrationRunning, "a Job is being made".to_owned())),
-        Next::Wait { job } => Some(running(job)),
-        Next::Note(Ended { job, .. }) => Some(running(job)),
+        Next::Wait { job } | Next::Note(Ended { job, .. }) => Some(running(job)),
         Next::Paused => {
             let message = format!("held by the annotation {}; to go on, remove it", labels::PAUSE);
             Some(told("Unknown", Reason::MigrationPending, message))

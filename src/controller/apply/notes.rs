@@ -12,7 +12,7 @@ use super::{Applier, Error, applying, request};
 use crate::controller::cache::Group;
 use crate::controller::kind::ChildKind;
 use crate::controller::lock;
-use crate::resources::labels;
+use crate::resources::{labels, migration};
 use crate::rollout::Rejection;
 use crate::rollout::migrations::Ended;
 
@@ -76,8 +76,9 @@ impl Applier<'_> {
 
 fn said(pod: &Pod) -> Option<String> {
     let statuses = pod.status.as_ref()?.container_statuses.iter().flatten();
-    let ended = statuses.filter_map(|status| status.state.as_ref()?.terminated.as_ref());
-    ended.filter_map(|ended| ended.message.clone()).next()
+    // Its podTemplate may have brought others, which end as well.
+    let mut of_migration = statuses.filter(|status| status.name == migration::CONTAINER);
+    of_migration.find_map(|status| status.state.as_ref()?.terminated.as_ref()?.message.clone())
 }
 
 fn why_it_failed(job: &Value) -> Option<String> {

@@ -41,7 +41,7 @@ fn one_line() {
 }
 
 /// All that a release can give to its pods.
-const RICH: &str = r#"
+const RICH: &str = r"
     release: {name: store}
     imagePullSecrets: [{name: registry}]
     serviceAccountName: shop
@@ -67,7 +67,7 @@ const RICH: &str = r#"
         affinity: {nodeAffinity: {}}
         priorityClassName: high
         volumes: [{name: disk, ephemeral: {volumeClaimTemplate: {spec: {}}}}]
-"#;
+";
 
 fn rich(migration: &str) -> String {
     format!("{RICH}\n    migrations: [{migration}]")
