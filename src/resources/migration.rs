@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, PodSpec, PodTemplateSpec, Volume};
+use k8s_openapi::api::core::v1::{Affinity, Container, EnvFromSource, EnvVar, PodSpec, PodTemplateSpec, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
@@ -120,6 +120,7 @@ fn pod(
     let is_there = |name: &str| volumes.iter().any(|volume| volume.name == name);
     let mounts = container.volume_mounts.iter().flatten().filter(|mount| is_there(&mount.name)).cloned().collect();
     let annotations = nodes.metadata.as_ref().and_then(|metadata| metadata.annotations.clone());
+    let own_account = migration.service_account_name.clone();
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta { annotations, ..ObjectMeta::default() }),
         spec: Some(PodSpec {
@@ -127,8 +128,17 @@ fn pod(
             init_containers: None,
             readiness_gates: None,
             topology_spread_constraints: None,
+            // A task need not keep away from nodes: required anti-affinity would find no place for it beside them.
+            affinity: of_node
+                .affinity
+                .map(|affinity| Affinity { node_affinity: affinity.node_affinity, ..Affinity::default() }),
+            // Another account decides itself about its token.
+            automount_service_account_token: own_account
+                .is_none()
+                .then_some(of_node.automount_service_account_token)
+                .flatten(),
             restart_policy: Some("Never".to_owned()),
-            service_account_name: migration.service_account_name.clone().or(of_node.service_account_name),
+            service_account_name: own_account.or(of_node.service_account_name),
             volumes: some(volumes),
             termination_grace_period_seconds: None,
             ..of_node

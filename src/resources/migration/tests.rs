@@ -64,7 +64,7 @@ const RICH: &str = r"
         securityContext: {runAsUser: 1000}
         tolerations: [{key: beam}]
         nodeSelector: {disk: ssd}
-        affinity: {nodeAffinity: {}}
+        affinity: {nodeAffinity: {}, podAntiAffinity: {}}
         priorityClassName: high
         volumes: [{name: disk, ephemeral: {volumeClaimTemplate: {spec: {}}}}]
 ";
@@ -87,6 +87,14 @@ fn it_inherits_what_a_task_needs_and_nothing_that_serves() {
     }
     let text = pod.to_string();
     assert!(!text.contains("laim") && !text.contains("/data"), "no claim: {text}");
+}
+
+#[rstest]
+#[case::none_that_the_release_does_not_have("", json!(false))]
+#[case::that_of_its_own_account(", serviceAccountName: seeds", Value::Null)]
+fn a_token_is_mounted(#[case] own: &str, #[case] expected: Value) {
+    let job = job(&format!("migrations: [{{name: seeds, command: [seed]{own}}}]"));
+    assert_eq!(json!(job.spec)["template"]["spec"]["automountServiceAccountToken"], expected);
 }
 
 #[test]
