@@ -23,7 +23,6 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
-use super::conditions::Told;
 use super::events::Happening;
 use super::kind::ChildKind;
 use super::live::LiveChild;
@@ -37,7 +36,7 @@ use crate::operator::client::describe;
 use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
-use crate::rollout::{Answer, Hold};
+use crate::rollout;
 
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
@@ -85,12 +84,8 @@ pub struct Outcome {
     pub taken: Vec<Taken>,
     /// How many children were written.
     pub writes: usize,
-    /// What the rollout waits for.
-    pub hold: Option<Hold>,
-    /// What is told of the migrations, if there are any.
-    pub migrated: Option<Told>,
-    /// What is to be answered to those who asked for something by annotation.
-    pub answers: Vec<Answer>,
+    /// What is to be told of the rollout.
+    pub rollout: rollout::Report,
     /// What is worth telling of that no status tells.
     pub happenings: Vec<Happening>,
     /// Whether the plan only read what the next one needs.
@@ -122,13 +117,7 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome {
-            taken: plan.taken,
-            hold: plan.hold,
-            migrated: plan.migrated,
-            answers: plan.answers,
-            ..Outcome::default()
-        };
+        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {

@@ -16,7 +16,7 @@ use crate::api::PodManagementPolicy;
 use crate::resources::labels;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
-use crate::rollout::Rejection;
+use crate::rollout::{Rejection, Report};
 
 /// The condition about the mesh.
 pub const CLUSTERED: &str = "Clustered";
@@ -179,7 +179,7 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
             let held = format!("held by the annotation {}; to go on, remove it", labels::PAUSE);
             told("False", Reason::Paused, format!("{held}. {}", progress.message))
         }
-        Verdict::Valid { applied: Ok(Outcome { hold: Some(hold), .. }), .. } => {
+        Verdict::Valid { applied: Ok(Outcome { rollout: Report { hold: Some(hold), .. }, .. }), .. } => {
             told("False", hold.reason, hold.message.clone())
         }
         Verdict::Valid { .. } if progress.is_late => {
@@ -201,7 +201,9 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
             Ok(outcome) if !outcome.taken.is_empty() => {
                 return told("True", Reason::NameTaken, name_taken(&outcome.taken));
             }
-            Ok(Outcome { migrated: Some(told), .. }) if told.reason == Reason::MigrationFailed => {
+            Ok(Outcome { rollout: Report { migrated: Some(told), .. }, .. })
+                if told.reason == Reason::MigrationFailed =>
+            {
                 return Told { status: "True", ..told.clone() };
             }
             Ok(_) => {}

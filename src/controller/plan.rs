@@ -19,7 +19,6 @@ use serde_json::Value;
 
 use self::neighbours::{is_kept, keep_owners};
 use super::cache::{Group, Key};
-use super::conditions::Told;
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::mesh::{self, Move};
@@ -30,7 +29,7 @@ use super::view::{Child, JobView};
 use crate::api::ElixirRelease;
 use crate::resources::{Facts, cookie, names, tls};
 use crate::rollout::migrations::{self, Ended, Next};
-use crate::rollout::{self, Answer, Hold, Rejection};
+use crate::rollout::{self, Rejection};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -41,12 +40,8 @@ pub struct Plan {
     pub taken: Vec<Taken>,
     /// The revision that the pods are to run, now or when it need not wait any more; `None` when nothing may be written.
     pub revision: Option<String>,
-    /// What it waits for.
-    pub hold: Option<Hold>,
-    /// What is told of its migrations, if there are any.
-    pub migrated: Option<Told>,
-    /// What is to be answered to those who asked for something by annotation.
-    pub answers: Vec<Answer>,
+    /// What is to be told of the rollout.
+    pub rollout: rollout::Report,
 }
 
 /// One write, or one read that the next plan depends on.
@@ -150,13 +145,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         }
     };
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
-    let mut plan = Plan {
-        revision: Some(revision),
-        hold: course.hold,
-        migrated: course.migrated,
-        answers: course.answers,
-        ..Plan::default()
-    };
+    let mut plan = Plan { revision: Some(revision), rollout: course.report, ..Plan::default() };
     plan.keep_cookie(observed);
     plan.keep_certificates(observed, now);
     let mut wanted = children::of_nodes(observed, facts, template);

@@ -16,7 +16,7 @@ use super::view::WorkloadView;
 use crate::api::{ElixirRelease, ElixirReleaseStatus, RequestStatus, RolloutPhase, RolloutStatus};
 use crate::resources::labels;
 use crate::resources::problem::Problem;
-use crate::rollout::Verb;
+use crate::rollout::{Report, Verb};
 use crate::time::whole_seconds;
 
 mod deadline;
@@ -111,7 +111,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
                 let previous = before.condition(type_);
                 condition(type_, told, generation_of(type_, previous), previous, now)
             })
-            .chain(migrated(release, verdict, applied_generation, now))
+            .chain(migrated(release, verdict, generation_of(MIGRATED, before.condition(MIGRATED)), now))
             .collect(),
     }
 }
@@ -165,7 +165,7 @@ impl Progress {
     fn rollout(&self, release: &ElixirRelease, verdict: &Verdict) -> RolloutStatus {
         let paused = release.spec.paused || labels::is_rollout_paused(release);
         let hold = match verdict {
-            Verdict::Valid { applied: Ok(outcome), .. } => outcome.hold.as_ref(),
+            Verdict::Valid { applied: Ok(outcome), .. } => outcome.rollout.hold.as_ref(),
             _ => None,
         };
         if let Some(hold) = hold.filter(|_| !paused && !self.is_complete) {
@@ -185,17 +185,12 @@ impl Progress {
 }
 
 /// The condition about migrations, if the release has any: as it was where this look says nothing of them.
-fn migrated(
-    release: &ElixirRelease,
-    verdict: &Verdict,
-    applied_generation: Option<i64>,
-    now: Timestamp,
-) -> Option<Condition> {
+fn migrated(release: &ElixirRelease, verdict: &Verdict, generation: Option<i64>, now: Timestamp) -> Option<Condition> {
     let previous = release.status.as_ref().and_then(|status| status.condition(MIGRATED));
     match verdict {
         _ if release.spec.migrations.is_empty() => None,
-        Verdict::Valid { applied: Ok(Outcome { migrated: Some(told), .. }), .. } => {
-            Some(condition(MIGRATED, told.clone(), applied_generation, previous, now))
+        Verdict::Valid { applied: Ok(Outcome { rollout: Report { migrated: Some(told), .. }, .. }), .. } => {
+            Some(condition(MIGRATED, told.clone(), generation, previous, now))
         }
         _ => previous.cloned(),
     }
@@ -204,7 +199,7 @@ fn migrated(
 /// What was asked for by the annotations that are there, and what became of it.
 fn requests(release: &ElixirRelease, verdict: &Verdict) -> Vec<RequestStatus> {
     let answers = match verdict {
-        Verdict::Valid { applied: Ok(outcome), .. } => outcome.answers.as_slice(),
+        Verdict::Valid { applied: Ok(outcome), .. } => outcome.rollout.answers.as_slice(),
         _ => &[],
     };
     let before = release.status.iter().flat_map(|status| &status.requests);

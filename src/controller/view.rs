@@ -12,7 +12,7 @@ use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
 use crate::resources::stateful_set::Fixed;
-use crate::rollout::{Ledger, Rejection};
+use crate::rollout::{Ledger, Note, Rejection};
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,8 +262,8 @@ fn revision(object: &DynamicObject) -> RevisionView {
         inputs: annotation(labels::INPUTS).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
         restarted_at: text(&object.data["data"]["spec"]["template"]["metadata"]["annotations"][labels::RESTARTED_AT]),
         before: annotation(labels::BEFORE).map(|names| names.as_str().into()),
-        migrations: annotation(labels::MIGRATIONS).and_then(|text| Ledger::of_text(text)).map(Box::new),
-        rejection: annotation(labels::REJECTED).and_then(|text| Rejection::of_text(text)).map(Box::new),
+        migrations: annotation(labels::MIGRATIONS).and_then(|text| Note::of_text(text)).map(Box::new),
+        rejection: annotation(labels::REJECTED).and_then(|text| Note::of_text(text)).map(Box::new),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hold;
+use super::{Hold, Note};
 use crate::api::When;
 use crate::controller::conditions::{Reason, Told, told};
 use crate::controller::observe::Observed;
@@ -33,19 +33,7 @@ pub struct Entry {
     pub message: String,
 }
 
-impl Ledger {
-    /// The text of the annotation.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// What the text of an annotation says. One that nobody can read says nothing.
-    #[must_use]
-    pub fn of_text(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-}
+impl Note for Ledger {}
 
 /// What is to be done about the migrations of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,18 +11,21 @@
 //! | `after` | which other releases a rollout waits for |
 //! | `migrations` | which Job is to be run for it, before or after |
 //! | `failure` | when a revision counts as failed |
+//! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
 //! | `request` | what people ask for by annotation, and what became of it |
 
 pub mod after;
 mod failure;
 pub mod migrations;
+mod note;
 mod rejection;
 mod request;
 
 use jiff::Timestamp;
 
 pub use self::migrations::Ledger;
+pub use self::note::Note;
 pub use self::rejection::{Cause, Rejection};
 use self::request::Another;
 pub use self::request::{Answer, Verb};
@@ -40,17 +43,24 @@ use crate::resources::migration::Prepared;
 pub struct Course {
     /// The revision that the pods are to run; `None` if there are to be none yet.
     pub revision: Option<String>,
-    /// What the one that is asked for waits for.
-    pub hold: Option<Hold>,
     /// Why that is not the one that is asked for.
     pub rejection: Option<Rejection>,
     /// Whether the record of the one that is asked for says something else yet.
     pub is_new: bool,
     /// What is to be done about its migrations.
     pub migration: migrations::Next,
-    /// What is told of them, if there are any.
+    /// What is to be told of it.
+    pub report: Report,
+}
+
+/// What is to be told of a rollout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What the revision that is asked for waits for.
+    pub hold: Option<Hold>,
+    /// What is told of its migrations, if there are any.
     pub migrated: Option<Told>,
-    /// What is to be answered to those who asked for something.
+    /// What is to be answered to those who asked for something by annotation.
     pub answers: Vec<Answer>,
 }
 
@@ -92,12 +102,10 @@ pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now:
             (None, Some(_)) => kept(),
             (None, None) => Some(asked.name.clone()),
         },
-        hold,
         is_new: rejection.as_ref() != noted,
         rejection,
         migration,
-        migrated,
-        answers,
+        report: Report { hold, migrated, answers },
     }
 }
 

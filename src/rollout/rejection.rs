@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Note;
+
 /// Why a revision does not run although it is asked for, as it is noted on its record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
@@ -33,19 +35,9 @@ pub enum Cause {
     Aborted,
 }
 
+impl Note for Rejection {}
+
 impl Rejection {
-    /// The text of the annotation.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// What the text of an annotation says. One that nobody can read says nothing.
-    #[must_use]
-    pub fn of_text(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-
     /// Whether a person wanted it.
     #[must_use]
     pub fn is_wanted(&self) -> bool {

@@ -67,15 +67,7 @@ fn a_rollout_that_goes_on_is_let_go_on() {
     let revision = Some("shop-2".to_owned());
     assert_eq!(
         course,
-        Course {
-            revision,
-            hold: None,
-            rejection: None,
-            is_new: false,
-            migration: Next::Nothing,
-            migrated: None,
-            answers: Vec::new()
-        }
+        Course { revision, rejection: None, is_new: false, migration: Next::Nothing, report: Report::default() }
     );
 }
 
@@ -158,14 +150,14 @@ fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] rev
     annotate(&mut observed, annotation, value);
     let first = course(&observed, &asked(), &[], NOW);
     assert_eq!((first.revision.as_deref().unwrap(), first.is_new), (revision, true));
-    let [answer] = &first.answers[..] else { panic!("one answer") };
+    let [answer] = &first.report.answers[..] else { panic!("one answer") };
     assert_eq!((answer.outcome, &*answer.message), (RequestOutcome::Done, "shop-1 runs instead of shop-2"));
     let noted = first.rejection.unwrap();
     assert_eq!((noted.cause, noted.request.clone()), (cause, Some(format!("{annotation}={value}"))));
     // The operator was killed before it could answer.
     observed.children[2] = record("shop-2", 2, Some(noted.clone()));
     let second = course(&observed, &asked(), &[], NOW);
-    assert_eq!((second.is_new, second.rejection, second.answers), (false, Some(noted), first.answers));
+    assert_eq!((second.is_new, second.rejection, second.report.answers), (false, Some(noted), first.report.answers));
 }
 
 #[rstest]
@@ -180,7 +172,7 @@ fn what_makes_no_sense_is_refused(#[case] annotation: &str, #[case] value: &str,
     let mut observed = moving("");
     annotate(&mut observed, annotation, value);
     let course = course(&observed, &asked(), &[], NOW);
-    let [answer] = &course.answers[..] else { panic!("one answer") };
+    let [answer] = &course.report.answers[..] else { panic!("one answer") };
     assert_eq!(answer.outcome, RequestOutcome::Refused);
     assert!(answer.message.contains(words), "{}", answer.message);
     assert_eq!((course.revision.as_deref().unwrap(), course.is_new), ("shop-2", false));
@@ -204,7 +196,7 @@ fn nothing_is_aborted_that_is_over() {
     release.status.get_or_insert_default().current_revision = Some("shop-2".to_owned());
     observed.release = release.into();
     let course = course(&observed, &asked(), &[], NOW);
-    assert_eq!(course.answers[0].message, "no rollout is under way: shop-2 runs completely");
+    assert_eq!(course.report.answers[0].message, "no rollout is under way: shop-2 runs completely");
 }
 
 #[test]
@@ -214,7 +206,7 @@ fn a_request_is_taken_up_once_for_each_value() {
     observed.children[2] = record("shop-2", 2, Some(rejection(Cause::CrashLoop)));
     let tried = course(&observed, &asked(), &[], NOW);
     assert_eq!((tried.revision.as_deref().unwrap(), tried.rejection, tried.is_new), ("shop-2", None, true));
-    assert_eq!(tried.answers[0].message, "shop-2 is tried again");
+    assert_eq!(tried.report.answers[0].message, "shop-2 is tried again");
 
     let mut release = (*observed.release).clone();
     release.status.get_or_insert_default().requests.push(crate::api::RequestStatus {
@@ -225,7 +217,7 @@ fn a_request_is_taken_up_once_for_each_value() {
     });
     observed.release = release.into();
     let again = course(&observed, &asked(), &[], NOW);
-    assert_eq!((again.revision.as_deref().unwrap(), again.answers), ("shop-1", Vec::new()));
+    assert_eq!((again.revision.as_deref().unwrap(), again.report.answers), ("shop-1", Vec::new()));
 }
 
 #[test]

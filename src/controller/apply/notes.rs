@@ -13,8 +13,8 @@ use crate::controller::cache::Group;
 use crate::controller::kind::ChildKind;
 use crate::controller::lock;
 use crate::resources::{labels, migration};
-use crate::rollout::Rejection;
 use crate::rollout::migrations::Ended;
+use crate::rollout::{Note, Rejection};
 
 /// Who owns what is noted about a rejection.
 const OF_REJECTIONS: &str = "beam-operator-rollout";

@@ -188,10 +188,14 @@ enum Came {
 #[case(Came::Failed, 1)]
 #[case(Came::NameTaken, 1)]
 fn what_runs_is_of_the_generation_that_was_applied(#[case] came: Came, #[case] generation: i64) {
-    let spec = if matches!(came, Came::Paused) { "{replicas: 3, paused: true}" } else { THREE };
-    let shop = running(spec, complete(3, "shop-1"));
-    let (fine, taken, failure) = (Outcome::default(), name_taken(), failure());
-    let first = stored(&running(THREE, complete(3, "shop-1")), &ElixirReleaseStatus::default(), 1);
+    let paused = matches!(came, Came::Paused);
+    let spec = |paused: bool| format!("{{replicas: 3, paused: {paused}, migrations: [{{name: ecto, eval: a}}]}}");
+    let shop = running(&spec(paused), complete(3, "shop-1"));
+    let (mut fine, mut taken, failure) = (Outcome::default(), name_taken(), failure());
+    for outcome in [&mut fine, &mut taken] {
+        outcome.rollout.migrated = Some(conditions::told("True", conditions::Reason::Migrated, String::new()));
+    }
+    let first = stored(&running(&spec(false), complete(3, "shop-1")), &ElixirReleaseStatus::default(), 1);
     let before = status(&first, &valid("shop-1", Ok(&fine)), at(0));
 
     let verdict = match came {
@@ -201,7 +205,7 @@ fn what_runs_is_of_the_generation_that_was_applied(#[case] came: Came, #[case] g
         Came::Applied | Came::Paused => valid("shop-1", Ok(&fine)),
     };
     let after = status(&stored(&shop, &before, 2), &verdict, at(1));
-    for type_ in ["Ready", "Progressing", "Degraded"] {
+    for type_ in ["Ready", "Progressing", "Degraded", "Migrated"] {
         assert_eq!(find(&after, type_).observed_generation, Some(generation), "{type_}");
     }
     assert_eq!(find(&after, "ConfigurationValid").observed_generation, Some(2));

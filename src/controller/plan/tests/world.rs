@@ -21,6 +21,7 @@ use crate::controller::status::{Verdict, status};
 use crate::controller::validate::{References, Valid, validate};
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
 use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
+use crate::rollout::Note;
 
 /// More rounds than any of these tests needs: a world that is not at rest by then never will be.
 const ROUNDS: usize = 8;
@@ -172,13 +173,7 @@ impl World {
         let (observed, valid) = self.look(release);
         let plan = plan(&observed, &valid, &Facts::default(), self.now);
         let is_whole = plan.steps.len() <= steps;
-        let mut outcome = Outcome {
-            taken: plan.taken,
-            hold: plan.hold,
-            migrated: plan.migrated,
-            answers: plan.answers,
-            ..Outcome::default()
-        };
+        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
             let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
             match self.take(release, step) {
