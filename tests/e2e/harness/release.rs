@@ -21,7 +21,7 @@ pub fn shop(name: &str, spec: &str) -> Value {
             "ports": [{"name": "http", "containerPort": 4000}],
             "probes": {"readiness": {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1}},
             "rollout": {"minReadySeconds": 1},
-            "shutdown": {"delaySeconds": 1},
+            "shutdown": {"delaySeconds": 3},
         },
     });
     let replaced: serde_json::Map<String, Value> = serde_yaml::from_str(spec).unwrap();
