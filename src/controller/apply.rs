@@ -19,7 +19,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
@@ -92,6 +92,8 @@ pub struct Outcome {
     pub again: bool,
     /// Whether what was written leads to another step, which no watch will tell of: the release is to be looked at again.
     pub goes_on: bool,
+    /// When the rollout goes on without cause.
+    pub turn: Option<Timestamp>,
     /// When a pod that is to be evicted may be tried again, should it still be there.
     pub next_eviction: Option<Timestamp>,
 }
@@ -117,7 +119,7 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, turn: plan.turn, ..Outcome::default() };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {
@@ -146,6 +148,11 @@ impl Applier<'_> {
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::Judge(revision, rejection) => self.judge(&revision, rejection.as_ref()).await?,
+                Step::NoteStage(revision, stage) => {
+                    self.note_stage(&revision, &stage).await?;
+                    outcome.goes_on = true;
+                }
+                Step::Scale(kind, name, uid, replicas) => self.scale(kind, &name, &uid, replicas).await?,
                 Step::NoteMigration(ended) => {
                     self.note_migration(ended).await?;
                     outcome.goes_on = true;
@@ -274,6 +281,18 @@ impl Applier<'_> {
             lock(self.cache).children.forget(uid);
         }
         self.keep(kind, patched.map_err(request("apply", kind, &name))?.into(), Some(digest));
+        Ok(())
+    }
+
+    /// Changes nothing but the number of pods: what else there is, was recorded when it was the one to run, and stays so.
+    async fn scale(&self, kind: ChildKind, name: &str, uid: &str, replicas: i32) -> Result<(), Error> {
+        let patch = json!({"metadata": {"uid": uid}, "spec": {"replicas": replicas}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patched = kind.api(self.client, &self.key.namespace).patch(name, &params, &Patch::Merge(&patch)).await;
+        if patched.as_ref().is_err_and(is_conflict) {
+            lock(self.cache).children.forget(uid);
+        }
+        self.keep(kind, patched.map_err(request("patch", kind, name))?.into(), None);
         Ok(())
     }
 

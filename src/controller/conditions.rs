@@ -59,6 +59,8 @@ pub enum Reason {
     MigrationFailed,
     /// Progressing: it waits for other releases.
     WaitingForRelease,
+    /// Progressing: it waits for somebody who says that it may go on.
+    WaitingForPromotion,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
     RolledBack,
     /// Progressing: the release is not valid, so nothing is written.
@@ -145,7 +147,7 @@ impl fmt::Display for Reason {
 #[must_use]
 pub fn ready(observed: &Observed, workload: &WorkloadView) -> Told {
     let wanted = observed.release.spec.replicas;
-    if observed.workload().is_none() {
+    if observed.carriers().next().is_none() {
         let kind = ChildKind::of_workload(&observed.release).as_str();
         return told("False", Reason::NotCreated, format!("no {kind} was made yet"));
     }
@@ -212,15 +214,16 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if !observed.unread.is_empty() {
         return told("True", Reason::ReferenceUnreadable, unread(observed));
     }
-    let workload = observed.workload().unwrap_or_default();
+    let before = observed.release.status.clone().unwrap_or_default();
+    let target = verdict.target(&before);
+    let workload = observed.workload(target.as_deref()).unwrap_or_default();
     if let Some(failure) = &workload.failure {
         return told("True", Reason::PodCreationFailed, format!("pods cannot be created: {failure}"));
     }
     if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
-    let before = observed.release.status.clone().unwrap_or_default();
-    if workload.deadline_exceeded || is_late(observed, verdict.target(&before).as_deref(), now) {
+    if workload.deadline_exceeded || is_late(observed, target.as_deref(), now) {
         let seconds = observed.release.spec.rollout.progress_deadline_seconds;
         let remedy = if workload.fixed.is_some() && workload.replicas < observed.release.spec.replicas {
             // Only its events tell why.
@@ -241,7 +244,7 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
 pub fn rejected(observed: &Observed) -> Option<Told> {
     let (name, rejection) = observed.rejected()?;
     let Rejection { instead, message, .. } = rejection;
-    if observed.running_revision() != Some(&**instead) {
+    if !observed.runs(instead) {
         return None;
     }
     let remedy = format!(

@@ -5,7 +5,9 @@
 //! the same place.
 
 mod children;
+mod fleet;
 mod neighbours;
+mod secrets;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -13,11 +15,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use serde_json::Value;
 
-use self::neighbours::{is_kept, keep_owners};
+use self::neighbours::is_kept;
 use super::cache::{Group, Key};
 use super::kind::ChildKind;
 use super::live::LiveChild;
@@ -27,9 +28,9 @@ use super::revision::{self};
 use super::validate::Valid;
 use super::view::{Child, JobView};
 use crate::api::ElixirRelease;
-use crate::resources::{Facts, cookie, names, tls};
+use crate::resources::Facts;
 use crate::rollout::migrations::{self, Ended, Next};
-use crate::rollout::{self, Rejection};
+use crate::rollout::{self, Rejection, Stage};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -42,6 +43,8 @@ pub struct Plan {
     pub revision: Option<String>,
     /// What is to be told of the rollout.
     pub rollout: rollout::Report,
+    /// When the rollout goes on without cause.
+    pub turn: Option<Timestamp>,
 }
 
 /// One write, or one read that the next plan depends on.
@@ -67,6 +70,10 @@ pub enum Step {
     Evict(Arc<str>, Arc<str>),
     /// Note on the record of the revision of this name why it is not run although it is asked for, or that it is after all.
     Judge(String, Option<Rejection>),
+    /// Give what runs the pods of another revision, of this kind, name and uid, so many pods.
+    Scale(ChildKind, Box<str>, Box<str>, i32),
+    /// Note on the record of the revision of this name how far it has come.
+    NoteStage(String, Stage),
     /// Note on the record of a revision how a migration ended.
     NoteMigration(Ended),
     /// Read the pod template that is recorded under this name. Nothing else is planned then.
@@ -145,7 +152,8 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         }
     };
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
-    let mut plan = Plan { revision: Some(revision), rollout: course.report, ..Plan::default() };
+    let turn = course.fleet.as_ref().and_then(|fleet| fleet.turn);
+    let mut plan = Plan { revision: Some(revision), rollout: course.report, turn, ..Plan::default() };
     plan.keep_cookie(observed);
     plan.keep_certificates(observed, now);
     let mut wanted = children::of_nodes(observed, facts, template);
@@ -162,19 +170,34 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         plan.steps.push(Step::NoteMigration(ended.clone()));
     }
     let runs = course.revision.as_deref();
-    let mut rest: Vec<_> =
-        runs.and_then(|runs| workload::wanted(observed, valid, template, runs)).into_iter().collect();
-    rest.extend(children::around_nodes(observed, valid));
+    let fleet = course.fleet.as_ref();
+    if let (Some(runs), Some(stage)) = (runs, fleet.and_then(|fleet| fleet.stage.clone())) {
+        plan.steps.push(Step::NoteStage(runs.to_owned(), stage));
+    }
+    let mut rest: Vec<_> = runs
+        .and_then(|runs| match fleet {
+            Some(fleet) => fleet::wanted(observed, template, runs, fleet),
+            None => workload::wanted(observed, valid, template, runs),
+        })
+        .into_iter()
+        .collect();
+    rest.extend(children::around_nodes(observed, valid, runs, fleet));
     for desired in &rest {
         plan.want(observed, desired);
     }
+    plan.steps.extend(fleet.into_iter().flat_map(|fleet| fleet::scaled(observed, fleet)));
     wanted.extend(rest);
     let keep = Kept {
         revisions: history_to_keep(observed, [Some(&*asked.name), runs]),
         jobs_of: &asked.name,
         jobs: left.iter().map(|ended| &*ended.job).collect(),
     };
-    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, runs)) {
+    let may_go = |child: &&Child| match fleet {
+        _ if child.workload().is_none() => true,
+        Some(fleet) => fleet::may_go(child, fleet),
+        None => runs.is_some_and(|runs| workload::may_go(observed, runs)),
+    };
+    for child in unwanted(observed, &wanted, &keep).filter(may_go) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.steps.extend(gates);
@@ -196,64 +219,6 @@ impl Plan {
                 self.steps.push(Step::Update(desired.clone(), child.uid.clone()));
             }
             Some(_) => self.taken.push(Taken { kind: desired.kind, name: desired.name.clone() }),
-        }
-    }
-
-    /// The cookie is made once and never applied: only who owns it may change.
-    fn keep_cookie(&mut self, observed: &Observed) {
-        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-        let name = names::cookie_secret(&observed.release);
-        if !cookie::is_wanted(&members) {
-            return;
-        }
-        // One with the labels of a release is none that we made.
-        let of_cluster = |child: &&Child| child.kind == ChildKind::Secret && *child.name == *name;
-        let Some(secret) = observed.shared.iter().find(of_cluster) else {
-            self.steps.push(Step::CreateCookie(observed.members.clone()));
-            return;
-        };
-        if let Some(ownership) = cookie::ownership(&members, &secret.uid) {
-            self.own(observed, secret, ownership);
-        }
-        if let Some(Ok(next)) = mesh::next_rotation(observed, secret).filter(|_| !secret.deleting) {
-            let cluster = observed.key.sibling(&names::cluster(&observed.release));
-            let (secret, uid, version) = (secret.name.clone(), secret.uid.clone(), secret.version);
-            self.steps.push(Step::RotateCookie(Rotation { next, cluster, secret, uid, version }));
-        }
-    }
-
-    /// What they hold is decided when it is read; here only whether it is to be looked at.
-    fn keep_certificates(&mut self, observed: &Observed, now: Timestamp) {
-        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-        let Some(names) = tls::keep::secrets(&members) else { return };
-        let [authority, nodes] = names
-            .each_ref()
-            .map(|name| observed.shared.iter().find(|child| child.kind == ChildKind::Secret && *child.name == **name));
-        let (Some(authority), Some(nodes)) = (authority, nodes) else {
-            self.steps.push(Step::KeepCertificates(observed.members.clone()));
-            return;
-        };
-        let is_due = |secret: &Child| {
-            let noted = secret.certificates().and_then(|noted| noted.renew_at);
-            !secret.deleting && noted.is_none_or(|renew_at| now >= renew_at)
-        };
-        let trusts = |secret: &Child| secret.certificates().map(|noted| noted.authorities);
-        if is_due(authority) || is_due(nodes) || trusts(authority) != trusts(nodes) {
-            self.steps.push(Step::KeepCertificates(observed.members.clone()));
-        }
-        for secret in [authority, nodes] {
-            if let Some(ownership) = tls::secret::ownership(&members, &secret.name, &secret.uid) {
-                self.own(observed, secret, ownership);
-            }
-        }
-    }
-
-    fn own(&mut self, observed: &Observed, secret: &Child, mut ownership: PartialObjectMeta<Secret>) {
-        keep_owners(&mut ownership.metadata, &secret.owners, &observed.unreadable);
-        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
-        let wanted: BTreeSet<&str> = ownership.owner_references().iter().map(|owner| owner.uid.as_str()).collect();
-        if !secret.deleting && owners != wanted {
-            self.steps.push(Step::OwnSecret(Box::new(ownership)));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
 use crate::resources::stateful_set::Fixed;
-use crate::rollout::{Ledger, Note, Rejection};
+use crate::rollout::{Ledger, Note, Rejection, Stage};
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +110,8 @@ pub struct RevisionView {
     pub before: Option<Box<str>>,
     /// The migrations that were run for it.
     pub migrations: Option<Box<Ledger>>,
+    /// How far it has come by its strategy.
+    pub stage: Option<Box<Stage>>,
 }
 
 impl Child {
@@ -263,6 +265,7 @@ fn revision(object: &DynamicObject) -> RevisionView {
         restarted_at: text(&object.data["data"]["spec"]["template"]["metadata"]["annotations"][labels::RESTARTED_AT]),
         before: annotation(labels::BEFORE).map(|names| names.as_str().into()),
         migrations: annotation(labels::MIGRATIONS).and_then(|text| Note::of_text(text)).map(Box::new),
+        stage: annotation(labels::STAGE).and_then(|text| Note::of_text(text)).map(Box::new),
         rejection: annotation(labels::REJECTED).and_then(|text| Note::of_text(text)).map(Box::new),
     }
 }

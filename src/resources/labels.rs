@@ -42,6 +42,10 @@ pub const PAUSE: &str = "beam-operator.io/pause";
 pub const UNDO: &str = "beam-operator.io/undo";
 /// Annotation on a release: any new value gives up the rollout that is under way.
 pub const ABORT: &str = "beam-operator.io/abort";
+/// Annotation on a release: any new value lets a rollout go on that waits for it.
+pub const PROMOTE: &str = "beam-operator.io/promote";
+/// Annotation on a ControllerRevision: how far it has come, as JSON.
+pub const STAGE: &str = "beam-operator.io/stage";
 /// Annotation on a release: any new value tries again what failed.
 pub const RETRY: &str = "beam-operator.io/retry";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.

@@ -80,6 +80,12 @@ pub fn stateful_set(release: &ElixirRelease) -> String {
     release.name_any()
 }
 
+/// Name of the Service that leads to a revision before traffic does.
+#[must_use]
+pub fn preview_service(release: &ElixirRelease) -> String {
+    format!("{}-preview", release.name_any())
+}
+
 /// Name of a pod of the StatefulSet.
 #[must_use]
 pub fn pod(release: &ElixirRelease, ordinal: u32) -> String {

@@ -15,8 +15,10 @@ use crate::controller::observe::Observed;
 use crate::controller::ownership::desired_digest;
 use crate::controller::revision::{Choice, Rendered};
 use crate::controller::validate::Valid;
+use crate::rollout::Fleet;
 use crate::resources::{
     Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, network_policy, tls,
+    traffic_service,
 };
 
 /// What the release asks of its pods now.
@@ -67,9 +69,18 @@ pub(super) fn of_nodes(observed: &Observed, facts: &Facts, template: &PodTemplat
 }
 
 /// What sends traffic to the nodes, limits their evictions and scales them.
-pub(super) fn around_nodes(observed: &Observed, valid: &Valid) -> Vec<Desired> {
+pub(super) fn around_nodes(
+    observed: &Observed,
+    valid: &Valid,
+    revision: Option<&str>,
+    fleet: Option<&Fleet>,
+) -> Vec<Desired> {
     let release = &*observed.release;
-    let mut wanted: Vec<_> = valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)).collect();
+    let active = fleet.and_then(|fleet| fleet.active.as_deref());
+    let services = valid.traffic_service.iter().map(|service| traffic_service::to_revision(service, active));
+    let preview = revision.filter(|_| valid.traffic_service.is_some());
+    let services = services.chain(preview.and_then(|revision| traffic_service::preview(release, revision)));
+    let mut wanted: Vec<_> = services.map(|service| desired(ChildKind::Service, &service)).collect();
     wanted
         .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
     wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));

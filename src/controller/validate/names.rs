@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use crate::api::ElixirRelease;
+use crate::api::{ElixirRelease, Strategy};
 use crate::resources::problem::Problem;
 use crate::resources::syntax::{is_dns_label, is_object_name};
 use crate::resources::{names, tls};
@@ -109,6 +109,10 @@ pub(super) fn one_service_for_two(release: &ElixirRelease, members: &[&ElixirRel
             "spec.cluster.service.name",
             "must not be the release's own name, which its traffic Service has: choose another",
         ));
+    }
+    if release.spec.rollout.strategy == Strategy::BlueGreen && headless == names::preview_service(release) {
+        let message = format!("must not be {headless}, which the Service for previews has: choose another");
+        return Some(Problem::new("spec.cluster.service.name", message));
     }
     for older in members.iter().take_while(|member| member.name_any() != name) {
         if older.name_any() == headless {

@@ -14,6 +14,7 @@ mod stored;
 mod workload;
 mod world;
 
+use kube::ResourceExt;
 use rstest::rstest;
 use serde_json::json;
 
@@ -36,6 +37,8 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::Evict(pod, _) => format!("evict {pod}"),
         Step::OpenGate(pod, _) => format!("open gate of {pod}"),
         Step::ReadRevision(name) => format!("read {name}"),
+        Step::Scale(kind, name, _, replicas) => format!("scale {} {name} to {replicas}", kind.as_str()),
+        Step::NoteStage(revision, _) => format!("note how far {revision} has come"),
     });
     told.collect()
 }
@@ -174,7 +177,7 @@ fn a_deployment_of_somebody_else_is_not_reported_as_ours() {
     deployment.theirs = json!({"metadata": {"labels": labels}, "status": {"replicas": 3, "readyReplicas": 3}});
     world.settle();
 
-    assert_eq!(world.look("shop").0.workload(), None);
+    assert_eq!(world.look("shop").0.workload(None), None);
     assert_eq!(world.releases["shop"].status.as_ref().unwrap().ready.as_deref(), Some("0/1"));
 }
 

@@ -239,7 +239,7 @@ impl World {
                 assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 let is_workload = ChildKind::WORKLOADS.contains(&kind);
-                assert!(!is_workload || self.may_stop(release, kind), "what runs is deleted without a successor");
+                assert!(!is_workload || self.may_stop(release, kind, &known), "what runs is deleted without a successor");
             }
             Step::Judge(revision, rejection) => {
                 let note = rejection.map(|rejection| rejection.to_text());
@@ -248,6 +248,15 @@ impl World {
                     (None, Some(annotations)) => drop(annotations.remove(labels::REJECTED)),
                     (note, _) => record.theirs["metadata"]["annotations"][labels::REJECTED] = note.into(),
                 }
+            }
+            Step::NoteStage(revision, stage) => {
+                let record = self.object_mut(ChildKind::ControllerRevision, &revision);
+                record.theirs["metadata"]["annotations"][labels::STAGE] = stage.to_text().into();
+            }
+            Step::Scale(kind, name, uid, replicas) => {
+                let stored = self.object_mut(kind, &name);
+                assert_eq!(*stored.uid, *uid, "{} {name} is another", kind.as_str());
+                stored.scale(replicas);
             }
             Step::NoteMigration(ended) => {
                 let record = self.object_mut(ChildKind::ControllerRevision, &ended.revision.clone());
@@ -267,7 +276,10 @@ impl World {
     }
 
     /// Whether what runs pods may be deleted: another kind is wanted, and runs, or is to run only afterwards.
-    fn may_stop(&self, release: &str, kind: ChildKind) -> bool {
+    fn may_stop(&self, release: &str, kind: ChildKind, stopped: &Stored) -> bool {
+        if self.releases[release].spec.rollout.strategy.is_split() {
+            return stopped.replicas() == 0 && stopped.theirs["status"]["replicas"].as_i64().unwrap_or(0) == 0;
+        }
         let spec = &self.releases[release].spec;
         let wanted = ChildKind::of_workload(&self.releases[release]);
         let available = self.object(wanted, release).map(|object| object.theirs["status"]["availableReplicas"].clone());
@@ -285,7 +297,8 @@ impl World {
             let spec = &self.releases[release].spec;
             let replicas = &desired.object["spec"]["replicas"];
             let is_stopped = desired.kind == ChildKind::StatefulSet && spec.rollout.strategy == Strategy::Recreate;
-            assert!(*replicas == spec.replicas || is_stopped && *replicas == 0, "nobody asked for {replicas} replicas");
+            let is_split = spec.rollout.strategy.is_split();
+            assert!(is_split || *replicas == spec.replicas || is_stopped && *replicas == 0, "nobody asked for {replicas} replicas");
         }
         let version = self.tick();
         let made = || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
