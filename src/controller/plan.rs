@@ -171,8 +171,8 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     }
     let runs = course.revision.as_deref();
     let fleet = course.fleet.as_ref();
-    if let (Some(runs), Some(stage)) = (runs, fleet.and_then(|fleet| fleet.stage.clone())) {
-        plan.steps.push(Step::NoteStage(runs.to_owned(), stage));
+    if let Some((revision, stage)) = fleet.and_then(|fleet| fleet.stage.clone()) {
+        plan.steps.push(Step::NoteStage(revision, stage));
     }
     let mut rest: Vec<_> = runs
         .and_then(|runs| match fleet {

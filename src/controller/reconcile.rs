@@ -233,7 +233,9 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     };
     if !is_whole {
         report(&observed, &Verdict::Unread, context).await?;
-        return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], context))).map_err(Error::from);
+        return failure
+            .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], context)))
+            .map_err(Error::from);
     }
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();

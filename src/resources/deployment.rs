@@ -113,7 +113,10 @@ mod tests {
     fn the_deployment_of_a_revision_selects_its_own_pods_only() {
         let release = fixture::release("{replicas: 3, rollout: {strategy: BlueGreen}}");
         let deployment = of_revision(&release, PodTemplateSpec::default(), "shop-7c9d4", 2);
-        assert_eq!((deployment.name_any().as_str(), deployment.spec.as_ref().unwrap().replicas), ("shop-7c9d4", Some(2)));
+        assert_eq!(
+            (deployment.name_any().as_str(), deployment.spec.as_ref().unwrap().replicas),
+            ("shop-7c9d4", Some(2))
+        );
         let selector = json!({"beam-operator.io/release": "shop", "beam-operator.io/revision": "shop-7c9d4"});
         assert_eq!(json!(deployment.spec.unwrap().selector), json!({"matchLabels": selector}));
     }

@@ -17,12 +17,21 @@ pub struct Stage {
     /// Canary: since when the step after those is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<Timestamp>,
-    /// BlueGreen: since when traffic goes to it.
+    /// BlueGreen: that traffic goes to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub promoted: Option<Timestamp>,
+    pub promoted: Option<Promoted>,
     /// What was asked for last by annotation, as an annotation and its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+}
+
+/// That traffic was switched to a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promoted {
+    /// When.
+    pub at: Timestamp,
+    /// The uid of what ran it then: one that is made anew has to prove itself anew.
+    pub uid: Box<str>,
 }
 
 impl Note for Stage {}

@@ -15,11 +15,11 @@ use crate::controller::observe::Observed;
 use crate::controller::ownership::desired_digest;
 use crate::controller::revision::{Choice, Rendered};
 use crate::controller::validate::Valid;
-use crate::rollout::Fleet;
 use crate::resources::{
     Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, network_policy, tls,
     traffic_service,
 };
+use crate::rollout::Fleet;
 
 /// What the release asks of its pods now.
 pub(super) fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {

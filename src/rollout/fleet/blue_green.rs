@@ -3,17 +3,19 @@
 //!
 //! | what traffic goes to | what is done | then |
 //! |---|---|---|
-//! | nothing in particular: nothing ran completely yet | the nodes of the revision are started | to it, once all are available |
+//! | all: another strategy was followed before | what ran completely last is noted as what traffic goes to | traffic goes to it alone |
+//! | all: nothing ran completely yet | the nodes of the revision are started | to it, once all are available |
 //! | another revision | the same; that of any third one goes | to it, once all are available and, with Manual, somebody asks for it |
 //! | the revision | the nodes of others go after the delay | it is complete |
 //!
-//! Where traffic goes is noted on the record of the revision before the Service is written, so an operator that is killed in
-//! between switches it afterwards.
+//! Where traffic goes is noted on the record of the revision before the Service is written: whoever comes after an operator
+//! that was killed in between switches it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Carrier, Decision, Scene, how_to_promote};
+use super::{Active, Carrier, Decision, Scene, how_to_promote};
 use crate::api::{BlueGreen, Promotion};
+use crate::rollout::stage::Promoted;
 use crate::time::whole_seconds;
 
 pub(super) fn next(scene: &Scene, wishes: &BlueGreen) -> Decision {
@@ -21,18 +23,23 @@ pub(super) fn next(scene: &Scene, wishes: &BlueGreen) -> Decision {
     let decision = Decision {
         size: is_made.then_some(scene.wanted),
         others: scene.as_it_is(),
-        active: scene.active.as_ref().map(|(revision, _)| revision.clone()),
+        active: scene.active.as_ref().map(|active| active.revision.clone()),
         stage: scene.stage.clone(),
         refusal: Some("nothing waits for a promotion".to_owned()),
         ..Decision::default()
     };
+    if scene.wanted == 0 && !scene.is_paused {
+        // Nobody is served, so that nothing can prove itself.
+        return Decision { others: vec![0; scene.others.len()], ..decision };
+    }
     match &scene.active {
-        Some((active, since)) if *active == scene.revision => {
+        // That is noted first.
+        Some(Active { stage: Some(_), .. }) => Decision { size: scene.new.as_ref().map(|new| new.wanted), ..decision },
+        Some(active) if active.revision == scene.revision => {
             let delay = SignedDuration::from_secs(wishes.scale_down_delay_seconds.into());
-            let go_at = since.and_then(|since| since.checked_add(delay).ok()).unwrap_or(scene.now);
-            after_the_switch(scene, decision, go_at)
+            after_the_switch(scene, decision, active.since.checked_add(delay).unwrap_or(scene.now))
         }
-        Some((active, _)) => before_the_switch(scene, decision, active, wishes),
+        Some(active) => before_the_switch(scene, decision, &active.revision, wishes),
         None if scene.is_verified() && !scene.is_paused => promoted(scene, decision),
         None => decision,
     }
@@ -51,7 +58,7 @@ fn before_the_switch(scene: &Scene, mut decision: Decision, active: &str, wishes
         return decision;
     }
     let is_wanted = scene.promotion.is_some();
-    if wishes.promotion == Promotion::Automatic || scene.is_known || is_wanted || scene.wanted == 0 {
+    if wishes.promotion == Promotion::Automatic || scene.is_known || is_wanted {
         return promoted(scene, Decision { refusal: decision.refusal.filter(|_| !is_wanted), ..decision });
     }
     decision.hold = Some(format!(
@@ -62,7 +69,7 @@ fn before_the_switch(scene: &Scene, mut decision: Decision, active: &str, wishes
     decision
 }
 
-fn after_the_switch(scene: &Scene, mut decision: Decision, go_at: jiff::Timestamp) -> Decision {
+fn after_the_switch(scene: &Scene, mut decision: Decision, go_at: Timestamp) -> Decision {
     let is_due = scene.now >= go_at;
     // Whatever happens to the new ones in the meantime, the old ones are what can be gone back to.
     if is_due && scene.is_verified() && !scene.is_paused {
@@ -76,7 +83,12 @@ fn after_the_switch(scene: &Scene, mut decision: Decision, go_at: jiff::Timestam
 }
 
 fn promoted(scene: &Scene, mut decision: Decision) -> Decision {
-    decision.stage.promoted = Some(whole_seconds(scene.now));
+    if let Some(new) = &scene.new {
+        // Later than that of the other, whatever the clock does: the last one counts.
+        let others = scene.active.as_ref().map_or(Timestamp::MIN, |active| active.since + SignedDuration::from_secs(1));
+        decision.active = Some(scene.revision.clone());
+        decision.stage.promoted = Some(Promoted { at: whole_seconds(scene.now).max(others), uid: new.uid.clone() });
+    }
     decision
 }
 

@@ -19,7 +19,8 @@ pub(super) fn next(scene: &Scene, steps: &[CanaryStep]) -> Decision {
     let serves = scene.others.iter().any(|other| other.wanted > 0);
     let number = usize::try_from(scene.stage.step).unwrap_or(usize::MAX);
     let step = steps.get(number).filter(|_| serves && !scene.is_known);
-    let goal = step.map_or(scene.wanted, |step| scaled(&step.replicas, scene.wanted, true).clamp(1, scene.wanted.max(1)));
+    let goal =
+        step.map_or(scene.wanted, |step| scaled(&step.replicas, scene.wanted, true).clamp(1, scene.wanted.max(1)));
     let ceiling = if scene.is_paused && serves { scene.size() } else { goal };
     let (size, others) = rolling::next(scene, ceiling);
     let is_made = scene.new.is_some() || !scene.is_paused || !serves;

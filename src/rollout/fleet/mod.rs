@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::scaled::scaled;
-use super::stage::Stage;
+use super::stage::{Promoted, Stage};
 use super::{Answer, Course, Hold, Verb};
 use crate::api::{ElixirRelease, RequestOutcome, Strategy};
 use crate::controller::conditions::Reason;
@@ -92,8 +92,8 @@ pub(super) struct Scene {
     pub new: Option<Carrier>,
     /// What runs others, in the order in which it goes: last what ran completely last.
     pub others: Vec<Carrier>,
-    /// BlueGreen: the revision that traffic goes to, if to one, and since when, if that is known.
-    pub active: Option<(String, Option<Timestamp>)>,
+    /// BlueGreen: the revision that traffic goes to, if to one.
+    pub active: Option<Active>,
     /// What was noted about the revision.
     pub stage: Stage,
     /// Whether it has proved itself: it is gone back to, or ran completely before.
@@ -117,7 +117,8 @@ impl Scene {
         let record = history.iter().find(|(name, _)| *name == revision).map(|(_, record)| *record);
         let current = release.status.as_ref().and_then(|status| status.current_revision.as_deref());
         let new = observed.carrier(Some(revision));
-        let mut others: Vec<_> = observed.carriers().filter(|child| new.is_none_or(|new| new.uid != child.uid)).collect();
+        let mut others: Vec<_> =
+            observed.carriers().filter(|child| new.is_none_or(|new| new.uid != child.uid)).collect();
         let number = |child: &&Child| {
             let runs = child.workload().and_then(|view| view.revision.as_deref());
             let record = history.iter().find(|(name, _)| Some(*name) == runs);
@@ -172,21 +173,37 @@ fn stage_of(record: Option<&RevisionView>, asked: &Choice, is_back: bool) -> Sta
     Stage { number, ..Stage::default() }
 }
 
-/// The revision that traffic goes to: the one to which it was switched last, else the one that ran completely last. Only one
-/// that something still runs.
-fn active(
-    observed: &Observed,
-    history: &[(&str, &RevisionView)],
-    current: Option<&str>,
-) -> Option<(String, Option<Timestamp>)> {
-    let runs = |revision: &str| {
-        let mut views = observed.carriers().filter_map(Child::workload);
-        views.any(|view| view.revision.as_deref() == Some(revision))
-    };
-    let promoted = history.iter().filter_map(|(name, record)| Some((*name, record.stage.as_ref()?.promoted?)));
-    let last = promoted.filter(|(name, _)| runs(name)).max_by_key(|(_, since)| *since);
-    let last = last.map(|(name, since)| (name.to_owned(), Some(since)));
-    last.or_else(|| current.filter(|name| runs(name)).map(|name| (name.to_owned(), None)))
+/// The revision that traffic goes to: the one to which it was switched last, if that is still there. Where it was never
+/// switched, it is the one that ran completely last, if it can serve alone; that is noted then, for it may be in trouble later.
+fn active(observed: &Observed, history: &[(&str, &RevisionView)], current: Option<&str>) -> Option<Active> {
+    let promoted = history.iter().filter_map(|(name, record)| Some((*name, record.stage.as_ref()?.promoted.as_ref()?)));
+    let last = promoted.filter(|(_, promoted)| observed.carriers().any(|child| child.uid == promoted.uid));
+    let last = last.max_by_key(|(_, promoted)| promoted.at);
+    if let Some((name, promoted)) = last {
+        return Some(Active { revision: name.to_owned(), since: promoted.at, stage: None });
+    }
+    let current = current?;
+    let (child, view) = observed.carrier(Some(current)).and_then(|child| Some((child, child.workload()?)))?;
+    let is_alone = observed.carriers().count() == 1;
+    if !is_alone && (!view.observed || view.updated.min(view.available) < observed.release.spec.replicas) {
+        return None;
+    }
+    let record = history.iter().find(|(name, _)| *name == current).map(|(_, record)| *record)?;
+    let since = Timestamp::UNIX_EPOCH;
+    let noted = record.stage.as_deref().cloned().unwrap_or(Stage { number: record.number, ..Stage::default() });
+    let stage = Stage { promoted: Some(Promoted { at: since, uid: child.uid.clone() }), ..noted };
+    Some(Active { revision: current.to_owned(), since, stage: Some(stage) })
+}
+
+/// Where traffic goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Active {
+    /// The revision.
+    pub revision: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is to be noted about it, if nothing says so yet.
+    pub stage: Option<Stage>,
 }
 
 /// What is to run.
@@ -198,8 +215,8 @@ pub struct Fleet {
     pub others: Vec<(Box<str>, i32)>,
     /// BlueGreen: the revision that traffic goes to; `None` for all.
     pub active: Option<String>,
-    /// What is to be noted on the record of the revision, if that is not what is there.
-    pub stage: Option<Stage>,
+    /// What is to be noted on the record of a revision.
+    pub stage: Option<(String, Stage)>,
     /// When to look again without cause.
     pub turn: Option<Timestamp>,
 }
@@ -245,7 +262,11 @@ pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, n
     report.step = decision.step;
     report.active.clone_from(&decision.active);
     let others = scene.others.iter().map(|other| other.uid.clone()).zip(decision.others).collect();
-    let stage = (decision.stage != scene.stage).then_some(decision.stage);
+    let stage = match (decision.stage, scene.active) {
+        (stage, _) if stage != scene.stage => Some((revision, stage)),
+        (_, Some(Active { revision, stage: Some(stage), .. })) if decision.active.is_some() => Some((revision, stage)),
+        _ => None,
+    };
     course.fleet = Some(Fleet { size: decision.size, others, active: decision.active, stage, turn: decision.turn });
 }
 

@@ -4,6 +4,7 @@ mod after;
 mod certificates;
 mod cluster;
 mod convergence;
+mod fleet;
 mod keeping;
 mod migrated_once;
 mod migrations;

@@ -102,7 +102,32 @@ impl World {
         self.settle();
     }
 
-    /// The same of every release that has what runs its pods.
+    /// Kubernetes gives every Deployment the pods that it is to have.
+    pub fn kubernetes(&mut self) {
+        for name in self.names(ChildKind::Deployment).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>() {
+            let pods = self.object(ChildKind::Deployment, &name).unwrap().replicas();
+            self.object_mut(ChildKind::Deployment, &name).theirs["status"] =
+                json!({"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods});
+        }
+    }
+
+    /// The operator and Kubernetes go on until nothing moves any more without the time doing so.
+    pub fn kubernetes_settles(&mut self) {
+        for _ in 0..4 * ROUNDS {
+            self.settle();
+            let statuses = |world: &Self| -> Vec<_> {
+                world.objects.values().map(|object| object.theirs["status"].clone()).collect()
+            };
+            let before = statuses(self);
+            self.kubernetes();
+            if statuses(self) == before {
+                return;
+            }
+        }
+        panic!("not at rest");
+    }
+
+    /// Kubernetes has replaced every pod of every release that has what runs its pods.
     pub fn roll_out_all(&mut self) {
         for release in self.releases.keys().cloned().collect::<Vec<_>>() {
             let kind = ChildKind::of_workload(&self.releases[&release]);
@@ -239,7 +264,10 @@ impl World {
                 assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
                 assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 let is_workload = ChildKind::WORKLOADS.contains(&kind);
-                assert!(!is_workload || self.may_stop(release, kind, &known), "what runs is deleted without a successor");
+                assert!(
+                    !is_workload || self.may_stop(release, kind, &name, &known),
+                    "what runs is deleted without a successor"
+                );
             }
             Step::Judge(revision, rejection) => {
                 let note = rejection.map(|rejection| rejection.to_text());
@@ -276,7 +304,7 @@ impl World {
     }
 
     /// Whether what runs pods may be deleted: another kind is wanted, and runs, or is to run only afterwards.
-    fn may_stop(&self, release: &str, kind: ChildKind, stopped: &Stored) -> bool {
+    fn may_stop(&self, release: &str, kind: ChildKind, name: &str, stopped: &Stored) -> bool {
         if self.releases[release].spec.rollout.strategy.is_split() {
             return stopped.replicas() == 0 && stopped.theirs["status"]["replicas"].as_i64().unwrap_or(0) == 0;
         }
@@ -284,7 +312,7 @@ impl World {
         let wanted = ChildKind::of_workload(&self.releases[release]);
         let available = self.object(wanted, release).map(|object| object.theirs["status"]["availableReplicas"].clone());
         let has_successor = available.is_some_and(|count| count.as_i64().unwrap_or(0) >= spec.replicas.into());
-        wanted != kind && (spec.rollout.strategy == Strategy::Recreate || has_successor)
+        (wanted != kind || name != release) && (spec.rollout.strategy == Strategy::Recreate || has_successor)
     }
 
     fn owns(&self, release: &str, object: &Stored) -> bool {
@@ -298,7 +326,10 @@ impl World {
             let replicas = &desired.object["spec"]["replicas"];
             let is_stopped = desired.kind == ChildKind::StatefulSet && spec.rollout.strategy == Strategy::Recreate;
             let is_split = spec.rollout.strategy.is_split();
-            assert!(is_split || *replicas == spec.replicas || is_stopped && *replicas == 0, "nobody asked for {replicas} replicas");
+            assert!(
+                is_split || *replicas == spec.replicas || is_stopped && *replicas == 0,
+                "nobody asked for {replicas} replicas"
+            );
         }
         let version = self.tick();
         let made = || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };

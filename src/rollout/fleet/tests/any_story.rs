@@ -13,6 +13,7 @@ use super::*;
 /// What a Deployment has, as Kubernetes sees it.
 #[derive(Clone, Debug)]
 struct Deployment {
+    uid: i64,
     revision: usize,
     wanted: i32,
     /// The number that its controller has seen.
@@ -36,6 +37,11 @@ struct Story {
     is_paused: bool,
     promotion: Option<String>,
     now: i64,
+    /// Counts looks.
+    clock: i64,
+    /// The scale that was last reached while no switch of traffic was half done: what is promised of a larger one holds once
+    /// that is reached.
+    reached: i32,
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +81,9 @@ fn strategy() -> impl Strategy<Value = &'static str> {
         Just("{strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 0}, maxUnavailable: 2}"),
         Just("{strategy: Canary, canary: {steps: [{replicas: 25%, pauseSeconds: 20}, {replicas: 50%}]}}"),
         Just("{strategy: Canary, canary: {steps: [{replicas: 1}]}, maxSurge: 0, maxUnavailable: 1}"),
-        Just("{strategy: Canary, canary: {steps: [{replicas: 2, pauseSeconds: 0}]}, maxSurge: 50%, maxUnavailable: 25%}"),
+        Just(
+            "{strategy: Canary, canary: {steps: [{replicas: 2, pauseSeconds: 0}]}, maxSurge: 50%, maxUnavailable: 25%}"
+        ),
     ]
 }
 
@@ -83,7 +91,7 @@ impl Deployment {
     fn carrier(&self) -> Carrier {
         let pods = self.starting + self.available;
         Carrier {
-            uid: self.revision.to_string().into(),
+            uid: self.uid.to_string().into(),
             revision: Some(self.revision.to_string().into()),
             is_observed: self.seen == self.wanted,
             wanted: self.wanted,
@@ -126,6 +134,8 @@ impl Story {
             is_paused: false,
             promotion: None,
             now: 0,
+            clock: 0,
+            reached: 0,
         }
     }
 
@@ -141,14 +151,29 @@ impl Story {
         self.deployments.iter_mut().find(|deployment| deployment.revision == revision)
     }
 
+    /// What ran completely last, if it can serve alone.
+    fn adopted(&self) -> Option<Active> {
+        let current = self.current?;
+        let runs = self.deployments.iter().find(|it| it.revision == current)?;
+        let can_serve = runs.seen == runs.wanted && runs.available >= self.wanted();
+        (can_serve || self.deployments.len() == 1).then(|| {
+            let promoted = Promoted { at: NOW, uid: runs.uid.to_string().into() };
+            let noted = self.stages.get(&current).cloned().unwrap_or_default();
+            let stage = Stage { promoted: Some(promoted), ..noted };
+            Active { revision: current.to_string(), since: NOW, stage: Some(stage) }
+        })
+    }
+
     fn scene(&self) -> Scene {
         let (new, mut others): (Vec<_>, Vec<_>) =
             self.deployments.iter().partition(|deployment| deployment.revision == self.asked);
         others.sort_by_key(|deployment| Some(deployment.revision) == self.current);
-        let runs = |revision: usize| self.deployments.iter().any(|it| it.revision == revision);
-        let promoted = self.stages.iter().filter_map(|(revision, stage)| Some((*revision, stage.promoted?)));
-        let last = promoted.filter(|(it, _)| runs(*it)).max_by_key(|(_, since)| *since).map(|(it, at)| (it, Some(at)));
-        let active = last.or(self.current.filter(|it| runs(*it)).map(|it| (it, None)));
+        let lives = |uid: &str| self.deployments.iter().any(|it| it.uid.to_string() == *uid);
+        let promoted = self.stages.iter().filter_map(|(revision, stage)| Some((*revision, stage.promoted.as_ref()?)));
+        let last = promoted.filter(|(_, promoted)| lives(&promoted.uid)).max_by_key(|(_, promoted)| promoted.at);
+        let last =
+            last.map(|(revision, promoted)| Active { revision: revision.to_string(), since: promoted.at, stage: None });
+        let active = last.or_else(|| self.adopted()).filter(|_| self.is_blue_green());
         let wishes = &self.spec.spec.rollout;
         let [surge, unavailable] = [(&wishes.max_surge, true), (&wishes.max_unavailable, false)]
             .map(|(share, rounds_up)| scaled(share, self.wanted(), rounds_up));
@@ -159,7 +184,7 @@ impl Story {
             revision: self.asked.to_string(),
             new: new.first().map(|deployment| deployment.carrier()),
             others: others.into_iter().map(Deployment::carrier).collect(),
-            active: active.map(|(revision, since)| (revision.to_string(), since)),
+            active,
             stage: stage.unwrap_or(Stage { number: self.number, ..Stage::default() }),
             is_known: self.current == Some(self.asked),
             is_paused: self.is_paused,
@@ -172,6 +197,7 @@ impl Story {
 
     /// The operator looks once, and takes so many steps of what it decides, in the order of the plan.
     fn look(&mut self, mut steps: usize) {
+        self.clock += 1;
         let scene = self.scene();
         let decision = next(&self.spec, &scene);
         let mut may_write = || {
@@ -179,13 +205,15 @@ impl Story {
             steps = steps.saturating_sub(1);
             may
         };
-        if decision.stage != scene.stage {
+        let asked = self.asked;
+        let adopted = scene.active.clone().and_then(|active| Some((active.revision.parse().unwrap(), active.stage?)));
+        let noted = (decision.stage != scene.stage).then_some((asked, decision.stage.clone()));
+        if let Some((revision, stage)) = noted.or(adopted.filter(|_| decision.active.is_some())) {
             if !may_write() {
                 return;
             }
-            self.stages.insert(self.asked, decision.stage.clone());
+            self.stages.insert(revision, stage);
         }
-        let asked = self.asked;
         match (decision.size, scene.size()) {
             (Some(size), has) if size != has || scene.new.is_none() => {
                 if !may_write() {
@@ -194,6 +222,7 @@ impl Story {
                 match self.deployment(asked) {
                     Some(deployment) => deployment.wanted = size,
                     None => self.deployments.push(Deployment {
+                        uid: self.clock,
                         revision: asked,
                         wanted: size,
                         seen: -1,
@@ -205,7 +234,7 @@ impl Story {
             }
             _ => {}
         }
-        let active = decision.active.map(|active| active.parse().unwrap());
+        let active = decision.active.as_ref().map(|active| active.parse().unwrap());
         if self.traffic != active {
             if !may_write() {
                 return;
@@ -260,7 +289,10 @@ impl Story {
                     self.number += 1;
                 }
             }
-            Event::Scale(wanted) => self.spec.spec.replicas = *wanted,
+            Event::Scale(wanted) => {
+                self.spec.spec.replicas = *wanted;
+                self.reached = self.reached.min(*wanted);
+            }
             Event::Pause(is_paused) => self.is_paused = *is_paused,
             Event::Promote => self.promotion = Some(self.now.to_string()),
             Event::Wait(seconds) => self.now += seconds,
@@ -273,8 +305,13 @@ impl Story {
         let total = |story: &Self| story.deployments.iter().map(|it| it.wanted).sum::<i32>();
         let pods = total(self);
         self.look(steps);
-        let least = before.min(self.wanted() - scene.unavailable);
+        let promised = self.wanted() - scene.unavailable;
+        let least = before.min(promised).min(self.reached - scene.unavailable);
         assert!(self.served() >= least, "{} of {least} are left: {self:?}", self.served());
+        let active = self.scene().active.map(|active| active.revision.parse().unwrap());
+        if self.served() >= promised && self.traffic == active {
+            self.reached = self.wanted();
+        }
         if !self.is_blue_green() {
             let most = pods.max(self.wanted() + scene.surge);
             assert!(total(self) <= most, "{} pods, and {most} are allowed: {self:?}", total(self));
@@ -309,6 +346,8 @@ proptest! {
         story.end();
         let runs: Vec<_> = story.deployments.iter().map(|it| (it.revision, it.wanted, it.available)).collect();
         prop_assert_eq!(runs, [(story.asked, story.wanted(), story.wanted())]);
-        prop_assert_eq!(story.traffic, story.is_blue_green().then_some(story.asked));
+        if story.wanted() > 0 {
+            prop_assert_eq!(story.traffic, story.is_blue_green().then_some(story.asked));
+        }
     }
 }

@@ -7,11 +7,16 @@ use rstest::rstest;
 use super::*;
 use crate::api::{BlueGreen, CanaryStep, Promotion};
 use crate::resources::fixture;
+use crate::rollout::stage::Promoted;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
+}
+
+fn promoted_at(at: Timestamp) -> Promoted {
+    Promoted { at, uid: "b".into() }
 }
 
 /// What runs a revision: wanted, pods, available.
@@ -47,14 +52,18 @@ fn scene(new: Option<Carrier>, others: &[Carrier]) -> Scene {
     }
 }
 
+fn active(revision: &str, since: i64) -> Active {
+    Active { revision: revision.to_owned(), since: at(since), stage: None }
+}
+
 /// The same with traffic going to `a`.
 fn before_the_switch(new: Option<Carrier>, others: &[Carrier]) -> Scene {
-    Scene { active: Some(("a".to_owned(), None)), ..scene(new, others) }
+    Scene { active: Some(active("a", 0)), ..scene(new, others) }
 }
 
 /// The same after traffic was switched to `b`, so many seconds ago.
 fn after_the_switch(new: Carrier, others: &[Carrier], ago: i64) -> Scene {
-    Scene { active: Some(("b".to_owned(), Some(NOW))), now: at(ago), ..scene(Some(new), others) }
+    Scene { active: Some(active("b", 0)), now: at(ago), ..scene(Some(new), others) }
 }
 
 fn blue_green(scene: &Scene) -> Decision {
@@ -67,8 +76,7 @@ fn manual(scene: &Scene) -> Decision {
 
 /// A quarter for a minute, then half until somebody promotes it.
 fn canary(scene: &Scene) -> Decision {
-    let steps: Vec<CanaryStep> =
-        serde_yaml::from_str("[{replicas: 25%, pauseSeconds: 60}, {replicas: 50%}]").unwrap();
+    let steps: Vec<CanaryStep> = serde_yaml::from_str("[{replicas: 25%, pauseSeconds: 60}, {replicas: 50%}]").unwrap();
     canary::next(scene, &steps)
 }
 
@@ -81,6 +89,7 @@ fn canary(scene: &Scene) -> Decision {
 #[case::old_ones_stay_a_while(after_the_switch(complete("b", 3), &[complete("a", 3)], 29), Some(3), &[3], Some("b"))]
 #[case::and_go_one_by_one(after_the_switch(complete("b", 3), &[complete("a", 3)], 30), Some(3), &[2], Some("b"))]
 #[case::one_is_on_its_way(after_the_switch(complete("b", 3), &[Carrier { leaving: 1, ..complete("a", 2) }], 40), Some(3), &[2], Some("b"))]
+#[case::nobody_is_served(Scene { wanted: 0, ..before_the_switch(Some(complete("b", 0)), &[complete("a", 2)]) }, Some(0), &[0], Some("a"))]
 #[case::they_stay_for_new_ones_in_trouble(after_the_switch(carrier("b", [3, 3, 1]), &[complete("a", 3)], 40), Some(3), &[3], Some("b"))]
 fn blue_and_green(
     #[case] scene: Scene,
@@ -97,11 +106,11 @@ fn blue_and_green(
 #[case::the_first_of_all(scene(Some(complete("b", 3)), &[]), true)]
 #[case::beside_old_ones(before_the_switch(Some(complete("b", 3)), &[complete("a", 3)]), true)]
 #[case::gone_back_to(Scene { is_known: true, ..before_the_switch(Some(complete("b", 3)), &[complete("a", 3)]) }, false)]
-#[case::nobody_is_served(Scene { wanted: 0, ..before_the_switch(Some(complete("b", 0)), &[complete("a", 0)]) }, false)]
 fn traffic_is_switched_once_all_are_available(#[case] scene: Scene, #[case] waits_for_nobody_if_automatic: bool) {
     let now = at(7);
     let scene = Scene { now, ..scene };
-    assert_eq!(blue_green(&scene).stage.promoted, Some(now));
+    let decision = blue_green(&scene);
+    assert_eq!((decision.stage.promoted, decision.active.as_deref()), (Some(promoted_at(now)), Some("b")));
     assert_eq!(blue_green(&Scene { is_paused: true, ..scene.clone() }).stage.promoted, None, "it is held");
     let waits = scene.active.is_some() && waits_for_nobody_if_automatic;
     assert_eq!(manual(&scene).stage.promoted.is_none(), waits);
@@ -115,7 +124,7 @@ fn a_person_promotes_what_is_available() {
     assert_eq!(manual(&early).refusal.as_deref(), Some("not all nodes of b are available yet"));
     let ready = asked(before_the_switch(Some(complete("b", 3)), &[complete("a", 3)]));
     let decision = manual(&ready);
-    assert_eq!((decision.stage.promoted, decision.refusal), (Some(NOW), None));
+    assert_eq!((decision.stage.promoted, decision.refusal), (Some(promoted_at(at(1))), None));
     let late = asked(after_the_switch(complete("b", 3), &[complete("a", 3)], 1));
     assert_eq!(manual(&late).refusal.as_deref(), Some("nothing waits for a promotion"));
 }
