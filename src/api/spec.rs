@@ -50,6 +50,8 @@ use super::{
     .message("ports must not name a port of cluster.ports, which the operator knows already: remove it, or move one of them"))]
 #[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.host != 'PodFQDN' || self.workload.kind == 'StatefulSet'")
     .message("cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"))]
+#[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.scope != 'Revision' || self.workload.kind != 'StatefulSet'")
+    .message("cluster.scope Revision needs workload.kind Deployment: the nodes of a StatefulSet keep their names from one revision to the next; use scope Cluster"))]
 pub struct ElixirReleaseSpec {
     /// The container image that holds the release.
     #[schemars(length(min = 1))]
