@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use rand::rngs::OsRng;
 use rand::{TryRngCore, rand_core};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::reference::{Content, Reference, ReferenceKind};
 use super::{metadata, names};
@@ -37,6 +37,12 @@ impl NewCookie {
     #[must_use]
     pub fn for_post(&self) -> &Secret {
         &self.0
+    }
+}
+
+impl Drop for NewCookie {
+    fn drop(&mut self) {
+        self.0.string_data.iter_mut().flat_map(|data| data.values_mut()).for_each(Zeroize::zeroize);
     }
 }
 
