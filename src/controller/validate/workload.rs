@@ -14,7 +14,7 @@ const NODE: usize = 255;
 pub(super) fn problems(release: &ElixirRelease, facts: &Facts) -> Vec<Problem> {
     let (workload, cluster) = (&release.spec.workload, &release.spec.cluster);
     if workload.kind == WorkloadKind::StatefulSet {
-        return too_long(release, facts).into_iter().collect();
+        return apart(release).into_iter().chain(too_long(release, facts)).collect();
     }
     let rules = [
         (
@@ -35,6 +35,12 @@ pub(super) fn problems(release: &ElixirRelease, facts: &Facts) -> Vec<Problem> {
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
     broken.map(|(_, field, message)| Problem::new(field, message)).collect()
+}
+
+fn apart(release: &ElixirRelease) -> Option<Problem> {
+    let message = "cluster.scope Revision needs workload.kind Deployment: the nodes of a StatefulSet keep their names from one \
+                   revision to the next; use scope Cluster";
+    names::meets_by_revision(release).then(|| Problem::new("spec.cluster.scope", message))
 }
 
 /// The name of the pod with the highest ordinal is the longest.
