@@ -46,7 +46,7 @@ It applies on the server side, which is the verb patch, and create for what does
   verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Why a pod does not start is told from its own state.
 - apiGroups: [""]
   resources: [pods]
