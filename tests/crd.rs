@@ -200,8 +200,8 @@ const HOST: &str =
 const CLAIMS: &str =
     "workload.volumeClaimTemplates needs workload.kind StatefulSet: set it, or use a volume of spec.volumes";
 const POLICY: &str = "workload.podManagementPolicy needs workload.kind StatefulSet: set it, or remove the policy";
-const SCOPE: &str = "cluster.scope Revision needs workload.kind Deployment: the nodes of a StatefulSet keep their names from one revision to the next; use scope Cluster";
-const SCOPE_SERVICE: &str = "cluster.service.name is of no use with cluster.scope Revision, where each revision has a headless Service of its own: remove it";
+const SCOPE: &str = "cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster";
+const SCOPE_SERVICE: &str = "cluster.service.name is of no use with cluster.scope Revision: remove it";
 const SCHEDULERS: &str = "vm.schedulers must be Auto, Default or a number from 1 to 1024";
 const SHARE: &str = "must be a number that is not negative or a percentage such as \"25%\"";
 const SHARE_OF_ALL: &str = "must be a number that is not negative or a percentage from \"0%\" to \"100%\"";

@@ -16,7 +16,7 @@ use super::{Protocol, Tls};
 #[x_kube(validation = Rule::new("self.observation.mode == 'Enabled' || (self.discovery != 'Operator' && self.readinessGate == 'Disabled')")
     .message("cluster.discovery Operator and cluster.readinessGate need cluster.observation.mode Enabled: enable it, or choose another discovery and no gate"))]
 #[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.scope != 'Revision' || !has(self.service.name)")
-    .message("cluster.service.name is of no use with cluster.scope Revision, where each revision has a headless Service of its own: remove it"))]
+    .message("cluster.service.name is of no use with cluster.scope Revision: remove it"))]
 pub struct Cluster {
     /// Enabled: the nodes speak the Erlang distribution protocol. Disabled: lone nodes, any number of them; nothing else
     /// under `cluster` applies. Default: Enabled.
@@ -31,10 +31,9 @@ pub struct Cluster {
     #[schemars(length(min = 1, max = 57), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: Option<String>,
 
-    /// Cluster: all nodes of the cluster meet. Revision: only nodes of the same revision do, so that versions which do not
-    /// understand each other can run side by side: each revision has a headless Service <revision>-nodes and a cookie of its
-    /// own (Secret <revision>-cookie, HMAC of the cluster's cookie and the revision) for as long as it runs. For a Deployment
-    /// that is alone in its cluster. Default: Cluster.
+    /// Cluster: all nodes meet. Revision: only those of the same revision, so that versions which do not understand each other
+    /// can run side by side; each revision has a headless Service <revision>-nodes and a cookie of its own (Secret
+    /// <revision>-cookie, HMAC of the cluster's and the revision). For a Deployment alone in its cluster. Default: Cluster.
     #[serde(default)]
     pub scope: Scope,
 

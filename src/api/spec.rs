@@ -51,7 +51,7 @@ use super::{
 #[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.host != 'PodFQDN' || self.workload.kind == 'StatefulSet'")
     .message("cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"))]
 #[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.scope != 'Revision' || self.workload.kind != 'StatefulSet'")
-    .message("cluster.scope Revision needs workload.kind Deployment: the nodes of a StatefulSet keep their names from one revision to the next; use scope Cluster"))]
+    .message("cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster"))]
 pub struct ElixirReleaseSpec {
     /// The container image that holds the release.
     #[schemars(length(min = 1))]

@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Mesh, Shared};
 use super::access::{Access, Credentials};
 use super::cluster::Cluster;
 use super::pace::pause;
 use super::sighting::{Failure, FailureKind, Node, View};
 use super::vitals::{self, Vitals};
+use super::{Mesh, Shared};
 use crate::beam::{Connection, Cookie, Error, Limits, NodeName, OwnName, Target, Visibility, connect};
 use crate::time::{chance, whole_seconds};
 
@@ -148,7 +148,8 @@ impl Watcher {
     }
 
     async fn open(&self) -> Result<Link, Failure> {
-        let credentials = self.cluster.keyring.get(&self.shared.client, &self.mesh.cluster.namespace, &self.access).await;
+        let credentials =
+            self.cluster.keyring.get(&self.shared.client, &self.mesh.cluster.namespace, &self.access).await;
         let credentials =
             credentials.map_err(|error| Failure { kind: FailureKind::NoAccess, message: error.to_string().into() })?;
         // Longer than the longest pause, so that it does not close between two looks.

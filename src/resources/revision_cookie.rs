@@ -96,7 +96,10 @@ mod tests {
     #[rstest]
     #[case::labelled("{labels: {app.kubernetes.io/managed-by: beam-operator, beam-operator.io/release: shop}}", true)]
     #[case::owned("{ownerReferences: [{apiVersion: v1, kind: X, name: shop, uid: uid-of-shop}]}", true)]
-    #[case::of_another("{labels: {app.kubernetes.io/managed-by: beam-operator, beam-operator.io/release: blog}}", false)]
+    #[case::of_another(
+        "{labels: {app.kubernetes.io/managed-by: beam-operator, beam-operator.io/release: blog}}",
+        false
+    )]
     #[case::foreign("{}", false)]
     fn whose_it_is(#[case] metadata: &str, #[case] expected: bool) {
         let metadata: ObjectMeta = serde_yaml::from_str(metadata).unwrap();

@@ -157,7 +157,8 @@ mod tests {
         let one = split_of_three().into_iter().map(|sighting| apart("shop-1", sighting));
         let other = apart("shop-2", seen("d", &[]));
         assert_eq!(restarted(&split(RESTART, one.chain([other]).collect()), 1000).as_deref(), Some("c"));
-        let two = [apart("shop-1", seen("a", &["b"])), apart("shop-1", seen("b", &["a"])), apart("shop-2", seen("d", &[]))];
+        let two =
+            [apart("shop-1", seen("a", &["b"])), apart("shop-1", seen("b", &["a"])), apart("shop-2", seen("d", &[]))];
         assert_eq!(restarted(&split(RESTART, two.to_vec()), 1000), None);
     }
 

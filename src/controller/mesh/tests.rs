@@ -90,8 +90,7 @@ fn revisions_apart_and_their_condition(#[case] mesh: Vec<Sighting>, #[case] stat
 
 #[test]
 fn revisions_apart_are_no_parts_of_a_cluster() {
-    let mesh =
-        vec![old(seen("a", &["b"])), old(seen("b", &["a"])), new(seen("c", &["d"])), new(seen("d", &["c"]))];
+    let mesh = vec![old(seen("a", &["b"])), old(seen("b", &["a"])), new(seen("c", &["d"])), new(seen("d", &["c"]))];
     let seen_whole = told(mesh);
     let cluster = seen_whole.cluster.unwrap();
     assert_eq!((cluster.size, cluster.partitions, seen_whole.clustered_replicas), (Some(4), Some(1), Some(4)));

@@ -21,7 +21,8 @@ pub(super) fn clustered(pictures: &[Picture]) -> Told {
         return told("False", Reason::RevisionsMixed, message);
     }
     let ready = |picture: &Picture| picture.members.iter().any(|member| member.sighting.node.is_ready);
-    let all: Vec<_> = pictures.iter().filter(|picture| ready(picture)).map(|picture| (picture, of_mesh(picture))).collect();
+    let all: Vec<_> =
+        pictures.iter().filter(|picture| ready(picture)).map(|picture| (picture, of_mesh(picture))).collect();
     // What is wrong with one counts for all, and what is not known of one is not known of all.
     let worst = ["False", "Unknown"].iter().find_map(|status| all.iter().find(|(_, told)| told.status == *status));
     match (worst, all.as_slice()) {

@@ -37,10 +37,7 @@ pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
         ));
     }
     if names::meets_by_revision(release) && spec.cluster.service.name.is_some() {
-        problems.push(Problem::new(
-            "spec.cluster.service.name",
-            "is of no use with cluster.scope Revision, where each revision has a headless Service of its own: remove it",
-        ));
+        problems.push(Problem::new("spec.cluster.service.name", "is of no use with cluster.scope Revision: remove it"));
     }
     if !starts_as_label(&name) {
         problems.push(Problem::new(

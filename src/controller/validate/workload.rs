@@ -38,8 +38,8 @@ pub(super) fn problems(release: &ElixirRelease, facts: &Facts) -> Vec<Problem> {
 }
 
 fn apart(release: &ElixirRelease) -> Option<Problem> {
-    let message = "cluster.scope Revision needs workload.kind Deployment: the nodes of a StatefulSet keep their names from one \
-                   revision to the next; use scope Cluster";
+    // Its nodes keep their names from one revision to the next.
+    let message = "cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster";
     names::meets_by_revision(release).then(|| Problem::new("spec.cluster.scope", message))
 }
 

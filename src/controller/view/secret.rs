@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_cookie_of_a_revision_is_known_by_its_label() {
-        let meta: ObjectMeta = serde_json::from_value(json!({"labels": {"beam-operator.io/revision": "shop-1"}})).unwrap();
+        let meta: ObjectMeta =
+            serde_json::from_value(json!({"labels": {"beam-operator.io/revision": "shop-1"}})).unwrap();
         assert_eq!(Detail::of_secret(&meta), Detail::RevisionCookie("shop-1".into()));
     }
 

@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn the_cookie_is_named_when_the_revision_is_known() {
         let template = rendered(APART);
-        let secret = |template: &PodTemplateSpec| variable(template, "BEAM_COOKIE")["valueFrom"]["secretKeyRef"].clone();
+        let secret =
+            |template: &PodTemplateSpec| variable(template, "BEAM_COOKIE")["valueFrom"]["secretKeyRef"].clone();
         assert_eq!(secret(&template), json!({"name": "$(BEAM_REVISION)-cookie", "key": "cookie"}));
         let stamped = stamp(template, "shop-1");
         assert_eq!(secret(&stamped), json!({"name": "shop-1-cookie", "key": "cookie"}));

@@ -175,10 +175,8 @@ impl World {
         let is_whole = plan.steps.len() <= steps;
         let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
-            let is_secret = matches!(
-                step,
-                Step::CreateCookie(_) | Step::CreateRevisionCookie(..) | Step::KeepCertificates(_)
-            );
+            let is_secret =
+                matches!(step, Step::CreateCookie(_) | Step::CreateRevisionCookie(..) | Step::KeepCertificates(_));
             match self.take(release, step) {
                 Answer::Written => outcome.writes += 1,
                 Answer::Unchanged => {}
@@ -213,7 +211,8 @@ impl World {
             }
             Step::CreateRevisionCookie(release, revision) => {
                 assert!(self.cookie(&release.name_any()).is_some(), "there is no cookie to derive one from");
-                let secret = revision_cookie::build(&release, &revision, &revision_cookie::derive(b"swordfish", &revision));
+                let secret =
+                    revision_cookie::build(&release, &revision, &revision_cookie::derive(b"swordfish", &revision));
                 return self.post_revision_cookie(&release, secret.for_post());
             }
             Step::KeepCertificates(members) => return self.keep_certificates(&members),

@@ -20,11 +20,11 @@ const HOST: &str = "spec.cluster.host: cluster.host PodFQDN needs workload.kind 
 #[case::names_in_dns("{cluster: {host: PodFQDN}}", HOST)]
 #[case::revisions_apart(
     "{workload: {kind: StatefulSet}, cluster: {scope: Revision}}",
-    "spec.cluster.scope: cluster.scope Revision needs workload.kind Deployment: the nodes of a StatefulSet keep their names from one revision to the next; use scope Cluster"
+    "spec.cluster.scope: cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster"
 )]
 #[case::a_service_for_all_revisions(
     "{cluster: {scope: Revision, service: {name: peers}}}",
-    "spec.cluster.service.name: is of no use with cluster.scope Revision, where each revision has a headless Service of its own: remove it"
+    "spec.cluster.service.name: is of no use with cluster.scope Revision: remove it"
 )]
 #[case::a_revision_of_the_users(
     "{cluster: {scope: Revision}, env: [{name: BEAM_REVISION, value: '1'}]}",
