@@ -224,6 +224,17 @@ fn without_the_cookie_of_its_revision_nothing_starts() {
     assert!(degraded.message.contains(&format!("Secret {revision}-cookie")), "{}", degraded.message);
 }
 
+/// What runs has its own, so replacing the cookie of the cluster cuts nobody off.
+#[test]
+fn another_cookie_of_the_cluster_changes_none_of_what_runs() {
+    let (mut world, revision) = complete(&apart(1));
+    let before = world.object(ChildKind::Secret, &format!("{revision}-cookie")).cloned();
+    world.objects.remove(&(ChildKind::Secret, "shop-cookie".to_owned()));
+    world.settle();
+    assert_there(&world, &[&revision], false);
+    assert_eq!(world.object(ChildKind::Secret, &format!("{revision}-cookie")).cloned(), before);
+}
+
 #[test]
 fn one_that_somebody_deletes_is_made_again_and_one_of_another_release_is_left() {
     let (mut world, revision) = complete(&apart(1));
