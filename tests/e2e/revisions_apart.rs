@@ -19,7 +19,7 @@ const NODES: usize = 3;
 type Told = (String, BTreeSet<String>, String);
 
 fn release(name: &str, scope: &str) -> Value {
-    let env = r#"[{name: SHOP_CRASH, value: mixed}]"#;
+    let env = "[{name: SHOP_CRASH, value: mixed}]";
     let spec = format!(
         "{{replicas: {NODES}, env: {env}, cluster: {{scope: {scope}}}, rollout: {{minReadySeconds: 3, onFailure: Hold}}}}"
     );

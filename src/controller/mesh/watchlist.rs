@@ -196,7 +196,7 @@ mod tests {
         let mine = Reference { kind: ReferenceKind::Secret, name: "mine".to_owned() };
         let contents = [(mine, Content { digest: 5, ..Content::default() })].into();
         let pods = vec![running_pod("a")];
-        let shop = Observed { pods, shared, contents, ..running(spec, complete(1, "shop-1")) };
+        let shop = Observed { shared, pods, contents, ..running(spec, complete(1, "shop-1")) };
         assert_eq!(watchlists(&shop, &Facts::default())[0].access_state, expected);
     }
 
