@@ -178,8 +178,8 @@ impl Observer {
         Followed { list, cluster, tasks, menders }
     }
 
-    /// Tells each node of a cluster whose revisions are not apart to use the next cookie from now on. Which of them do so is seen when they are connected
-    /// to anew.
+    /// Tells each node of a cluster whose revisions are not apart to use the next cookie from now on. Which of them do so is
+    /// seen when they are connected to anew.
     pub async fn swap_cookies(&self, key: &Key) {
         let Some((cluster, access)) = self.cluster(key) else { return };
         cluster.keyring.forget(true).await;
