@@ -23,7 +23,7 @@ mod workload;
 pub use autoscaling::Autoscaling;
 pub use cluster::{
     Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Host,
-    Observation, ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
+    Observation, ObservationMode, PortRange, ReadinessGate, Scope, SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;

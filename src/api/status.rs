@@ -92,7 +92,7 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<i32>,
 
-    /// Number of groups into which they fall by their connections: 1 in a whole cluster.
+    /// Number of groups into which they (with cluster.scope Revision, those of one revision) fall: 1 in a whole cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<i32>,
 

@@ -10,6 +10,7 @@
 mod certificates;
 mod notes;
 mod pods;
+mod revision_cookie;
 mod rotation;
 
 use std::sync::Mutex;
@@ -72,6 +73,14 @@ pub enum Error {
     /// The operating system has no randomness for a cookie.
     #[error("no cookie can be made: {0}")]
     Randomness(String),
+    /// There is no cookie of the cluster to derive that of a revision from.
+    #[error("Secret {secret} has no key {key}, of which the cookies of revisions are made: add it")]
+    NoCookie {
+        /// The Secret.
+        secret: String,
+        /// The key that it lacks.
+        key: String,
+    },
     /// A recorded revision holds no pod template.
     #[error("ControllerRevision {0} holds no pod template: delete it, and the operator records the present one")]
     Unreadable(String),
@@ -126,6 +135,12 @@ impl Applier<'_> {
                     let members: Vec<_> = members.iter().map(|member| &**member).collect();
                     if let Some(taken) = self.create_cookie(&members).await? {
                         // Without its cookie nothing may start: a node would run with a cookie of somebody else.
+                        outcome.taken.push(taken);
+                        return Ok(outcome);
+                    }
+                }
+                Step::CreateRevisionCookie(release, revision) => {
+                    if let Some(taken) = self.create_revision_cookie(&release, &revision).await? {
                         outcome.taken.push(taken);
                         return Ok(outcome);
                     }

@@ -103,6 +103,8 @@ pub enum Reason {
     NotDistributed,
     /// Clustered: the OTP releases of two nodes are too far apart.
     VersionConflict,
+    /// Clustered: nodes of revisions that are to be apart are connected.
+    RevisionsMixed,
     /// Clustered: the operator cannot ask a node.
     Unreachable,
     /// Clustered: nobody looks at the nodes.
@@ -121,7 +123,7 @@ pub enum Reason {
 
 impl Reason {
     /// Those of the condition Clustered.
-    pub const OF_CLUSTERED: [Self; 12] = [
+    pub const OF_CLUSTERED: [Self; 13] = [
         Self::AllNodesConnected,
         Self::Partitioned,
         Self::NodesMissing,
@@ -130,6 +132,7 @@ impl Reason {
         Self::CookieMismatch,
         Self::NotDistributed,
         Self::VersionConflict,
+        Self::RevisionsMixed,
         Self::Unreachable,
         Self::ObservationDisabled,
         Self::NotObserved,

@@ -4,6 +4,7 @@
 //! on an object that is not ours, and its steps are ordered so that stopping after any of them and planning again ends in
 //! the same place.
 
+mod apart;
 mod children;
 mod fleet;
 mod neighbours;
@@ -18,6 +19,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use serde_json::Value;
 
+use self::apart::Running;
 use self::neighbours::is_kept;
 use super::cache::{Group, Key};
 use super::kind::ChildKind;
@@ -52,9 +54,11 @@ pub struct Plan {
 pub enum Step {
     /// Make the Secret of the cookie for these members, if there is none.
     CreateCookie(Vec<Arc<ElixirRelease>>),
+    /// Make the Secret of the cookie of this revision, if there is none.
+    CreateRevisionCookie(Arc<ElixirRelease>, String),
     /// Make and renew the certificates of a cluster with these members.
     KeepCertificates(Vec<Arc<ElixirRelease>>),
-    /// Make a Secret that the cluster shares belong to exactly these members.
+    /// Make a Secret with a cookie or with certificates belong to exactly these releases.
     OwnSecret(Box<PartialObjectMeta<Secret>>),
     /// Make a child that was not seen, unless somebody else has one of that name.
     Create(Desired),
@@ -154,9 +158,15 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
     let turn = course.fleet.as_ref().and_then(|fleet| fleet.turn);
     let mut plan = Plan { revision: Some(revision), rollout: course.report, turn, ..Plan::default() };
+    let runs = course.revision.as_deref();
+    let asked_for = course.rejection.is_none().then_some((&*asked.name, &rendered.template));
+    // One whose recorded template counts is the one that runs, or is none that anybody asks for.
+    let asked_for = asked_for.filter(|(asked, _)| runs != Some(*asked));
+    let running = Running::of(observed, runs.map(|runs| (runs, template)).into_iter().chain(asked_for));
     plan.keep_cookie(observed);
+    plan.keep_revision_cookies(observed, &running);
     plan.keep_certificates(observed, now);
-    let mut wanted = children::of_nodes(observed, facts, template);
+    let mut wanted = children::of_nodes(observed, facts, template, &running);
     wanted.extend(children::record(observed, &rendered, &asked));
     for desired in &wanted {
         plan.want(observed, desired);
@@ -169,7 +179,6 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if let Next::Note(ended) = &course.migration {
         plan.steps.push(Step::NoteMigration(ended.clone()));
     }
-    let runs = course.revision.as_deref();
     let fleet = course.fleet.as_ref();
     if let Some((revision, stage)) = fleet.and_then(|fleet| fleet.stage.clone()) {
         plan.steps.push(Step::NoteStage(revision, stage));
@@ -200,6 +209,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     for child in unwanted(observed, &wanted, &keep).filter(may_go) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
+    plan.drop_revision_cookies(observed, &running);
     plan.steps.extend(gates);
     plan.steps.extend(cut_off);
     // Last, so that one that the API server refuses keeps nothing else from being done.
@@ -244,7 +254,8 @@ struct Kept<'a> {
     jobs: BTreeSet<&'a str>,
 }
 
-/// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
+/// Children that nobody wants any more. The cookie of a cluster and an authority are never among them: they may be wanted
+/// again.
 ///
 /// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
 fn unwanted<'a>(observed: &'a Observed, wanted: &'a [Desired], keep: &'a Kept<'_>) -> impl Iterator<Item = &'a Child> {

@@ -52,6 +52,8 @@ pub const RETRY: &str = "beam-operator.io/retry";
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
 /// Annotation on a pod: the options of TLS, as a file that the VM reads.
 pub const TLS_OPTIONS: &str = "beam-operator.io/tls-options";
+/// Annotation on a pod: `Revision` where its node is to meet only those of its own revision.
+pub const SCOPE: &str = "beam-operator.io/scope";
 /// Annotation on a Secret with certificates of the operator's: when the operator looks at them again, in RFC 3339.
 pub const RENEW_AT: &str = "beam-operator.io/renew-at";
 /// Annotation on a Secret with certificates of the operator's: digest of the authorities that it holds.
@@ -109,6 +111,15 @@ pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
 #[must_use]
 pub fn cluster_selector(cluster: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_owned())])
+}
+
+/// The labels by which the pods of one revision are selected, as peers of each other.
+#[must_use]
+pub fn revision_selector(release: &ElixirRelease, revision: &str) -> BTreeMap<String, String> {
+    let mut labels = cluster_selector(&names::cluster(release));
+    labels.extend(pod_selector(release));
+    labels.insert(REVISION.to_owned(), revision.to_owned());
+    labels
 }
 
 /// Whether a label is one that only the operator sets.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Desired;
+use super::apart::Running;
 use super::neighbours::keep_owners;
 use crate::controller::cache::Group;
 use crate::controller::kind::ChildKind;
@@ -47,15 +48,20 @@ pub(super) fn record(observed: &Observed, rendered: &Rendered, asked: &Choice) -
 }
 
 /// What nodes of this template find and reach each other by, in the order in which it is applied.
-pub(super) fn of_nodes(observed: &Observed, facts: &Facts, template: &PodTemplateSpec) -> Vec<Desired> {
+pub(super) fn of_nodes(
+    observed: &Observed,
+    facts: &Facts,
+    template: &PodTemplateSpec,
+    running: &Running,
+) -> Vec<Desired> {
     let release = &*observed.release;
-    let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-    let mut headless = headless_service::build(&members);
+    let mut headless = headless_service::build(&running.members(observed));
     for service in &mut headless {
         let known =
             observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
         keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
     }
+    headless.extend(running.apart.iter().map(|revision| headless_service::of_revision(release, revision)));
     headless.extend(headless_service::of_lone(release));
     let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
     let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");

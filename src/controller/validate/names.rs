@@ -11,6 +11,8 @@ use crate::resources::{names, tls};
 const LABEL: usize = 63;
 /// Length of the longest suffix that a release's name gets: that of a revision, `-` and ten characters.
 const RELEASE: usize = LABEL - "-0123456789".len();
+/// A revision with a headless Service of its own gives that its name, and a suffix.
+const RELEASE_APART: usize = RELEASE - "-nodes".len();
 /// The name of a cluster gets the suffix of its headless Service.
 const CLUSTER: usize = LABEL - "-nodes".len();
 /// What Kubernetes allows in a key of a Secret.
@@ -27,6 +29,15 @@ pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
             "metadata.name",
             format!("must have at most {RELEASE} characters: the names of its revisions and of its ServiceAccount derive from it and may have {LABEL}"),
         ));
+    }
+    if name.len() > RELEASE_APART && name.len() <= RELEASE && names::meets_by_revision(release) {
+        problems.push(Problem::new(
+            "spec.cluster.scope",
+            format!("Revision needs a metadata.name of at most {RELEASE_APART} characters: the Services of its revisions derive from it and may have {LABEL}; use scope Cluster, or a shorter name"),
+        ));
+    }
+    if names::meets_by_revision(release) && spec.cluster.service.name.is_some() {
+        problems.push(Problem::new("spec.cluster.service.name", "is of no use with cluster.scope Revision: remove it"));
     }
     if !starts_as_label(&name) {
         problems.push(Problem::new(

@@ -4,6 +4,7 @@ mod certificates;
 mod children;
 mod cookie;
 mod pods;
+mod revision_cookie;
 mod rotation;
 mod server;
 

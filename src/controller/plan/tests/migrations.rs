@@ -114,7 +114,7 @@ fn one_that_fails_leaves_what_runs_alone_until_it_is_tried_again() {
     for type_ in ["Migrated", "Degraded", "Progressing"] {
         let message = &status.condition(type_).unwrap().message;
         assert!(
-            message.contains("migration ecto failed (Job shop-ecto-66a476a31c): the end of the log"),
+            message.contains("migration ecto failed (Job shop-ecto-5059539a77): the end of the log"),
             "{type_}: {message}"
         );
     }

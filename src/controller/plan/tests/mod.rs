@@ -1,6 +1,7 @@
 //! Plans, followed to where they lead in a small world of their own.
 
 mod after;
+mod apart;
 mod certificates;
 mod cluster;
 mod convergence;
@@ -26,6 +27,7 @@ fn told(plan: &Plan) -> Vec<String> {
     let words = |verb: &str, kind: ChildKind, name: &str| format!("{verb} {} {name}", kind.as_str());
     let told = plan.steps.iter().map(|step| match step {
         Step::CreateCookie(_) => "create cookie".to_owned(),
+        Step::CreateRevisionCookie(_, revision) => format!("create cookie of {revision}"),
         Step::KeepCertificates(_) => "keep certificates".to_owned(),
         Step::OwnSecret(secret) => format!("own {}", secret.name_any()),
         Step::Create(desired) => words("create", desired.kind, &desired.name),

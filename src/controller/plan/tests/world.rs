@@ -20,7 +20,7 @@ use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
 use crate::controller::validate::{References, Valid, validate};
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
-use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
+use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod, revision_cookie};
 use crate::rollout::Note;
 
 /// More rounds than any of these tests needs: a world that is not at rest by then never will be.
@@ -200,7 +200,8 @@ impl World {
         let is_whole = plan.steps.len() <= steps;
         let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
-            let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
+            let is_secret =
+                matches!(step, Step::CreateCookie(_) | Step::CreateRevisionCookie(..) | Step::KeepCertificates(_));
             match self.take(release, step) {
                 Answer::Written => outcome.writes += 1,
                 Answer::Unchanged => {}
@@ -233,6 +234,12 @@ impl World {
                 let secret = cookie::build(&members, "swordfish").unwrap();
                 return self.post_cookie(secret.for_post());
             }
+            Step::CreateRevisionCookie(release, revision) => {
+                assert!(self.cookie(&release.name_any()).is_some(), "there is no cookie to derive one from");
+                let secret =
+                    revision_cookie::build(&release, &revision, &revision_cookie::derive(b"swordfish", &revision));
+                return self.post_revision_cookie(&release, secret.for_post());
+            }
             Step::KeepCertificates(members) => return self.keep_certificates(&members),
             Step::OwnSecret(secret) => {
                 let stored = self.object_mut(ChildKind::Secret, &secret.name_any());
@@ -259,10 +266,15 @@ impl World {
             Step::Delete(kind, name, uid) => {
                 let known = self.objects.remove(&(kind, name.to_string())).expect("only what exists is deleted");
                 assert_eq!(*known.uid, *uid, "{} {name} is another", kind.as_str());
+                if kind == ChildKind::Secret {
+                    let revision = known.label(labels::REVISION).expect("the cookie of a cluster is never deleted");
+                    assert!(!self.runs(revision), "{revision} runs and loses its cookie");
+                    assert!(self.owns(release, &known), "{name} is of another");
+                    return Answer::Written;
+                }
                 assert!(known.ours.is_some(), "{} {name} is not ours", kind.as_str());
                 let is_shared = known.label(labels::RELEASE).is_none();
                 assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
-                assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 let is_workload = ChildKind::WORKLOADS.contains(&kind);
                 assert!(
                     !is_workload || self.may_stop(release, kind, &name, &known),
@@ -354,6 +366,34 @@ impl World {
         let moved = !found.is_watched();
         self.object_mut(kind, &name).theirs["metadata"] = metadata;
         if moved { Answer::Written } else { Answer::Unchanged }
+    }
+
+    fn post_revision_cookie(&mut self, release: &ElixirRelease, secret: &Secret) -> Answer {
+        let (kind, name, metadata) = (ChildKind::Secret, secret.name_any(), json!(secret.metadata));
+        let version = self.tick();
+        let data = json!(secret.string_data);
+        match self.objects.get_mut(&(kind, name.clone())) {
+            None => {
+                let theirs = json!({"metadata": metadata, "data": data});
+                let stored = Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs };
+                self.objects.insert((kind, name), stored);
+            }
+            Some(found) if !revision_cookie::is_ours(release, &found.live(&name)) => {
+                return Answer::Taken(Taken { kind, name });
+            }
+            Some(found) => (found.version, found.theirs["metadata"]) = (version, metadata),
+        }
+        Answer::Written
+    }
+
+    /// Whether a pod that has not ended has this revision, or what runs pods.
+    pub fn runs(&self, revision: &str) -> bool {
+        let label = |object: &Value, path: &str| object.pointer(path).is_some_and(|label| label == revision);
+        let of_pod = "/metadata/labels/beam-operator.io~1revision";
+        let workloads = self.objects.iter().filter(|((kind, _), _)| ChildKind::WORKLOADS.contains(kind));
+        let mut templates = workloads.filter_map(|(_, stored)| stored.ours.as_ref()?.pointer("/spec/template"));
+        let mut pods = self.pods.iter().filter(|pod| pod["status"]["phase"] != "Failed");
+        pods.any(|pod| label(pod, of_pod)) || templates.any(|template| label(template, of_pod))
     }
 
     /// What is being deleted goes, and so does what nobody owns any more.
