@@ -146,6 +146,7 @@ impl Applier<'_> {
                 Step::Update(desired, uid) => self.update(desired, &uid).await?,
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::Judge(revision, rejection) => self.judge(&revision, rejection.as_ref()).await?,
+                Step::NoteMeeting(revision) => self.note_meeting(&revision).await?,
                 Step::NoteMigration(ended) => {
                     self.note_migration(ended).await?;
                     outcome.goes_on = true;

@@ -88,8 +88,7 @@ pub struct PodView {
     pub has_tls: bool,
     /// The kind of the object that runs it; `None` when nobody does any more.
     pub runs_in: Option<ChildKind>,
-    /// Of a pod of a StatefulSet, which gives no account of its own: when it last came a step further, by being made or by
-    /// becoming ready.
+    /// When it last came a step further, by being made or by becoming ready.
     pub moved: Option<Timestamp>,
 }
 
@@ -155,7 +154,7 @@ impl PodView {
             has_ended,
             has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
             runs_in: runs_in(&pod.metadata),
-            moved: moved(pod).filter(|_| runs_in(&pod.metadata) == Some(ChildKind::StatefulSet)),
+            moved: moved(pod),
         })
     }
 }

@@ -11,12 +11,14 @@
 //! | `after` | which other releases a rollout waits for |
 //! | `migrations` | which Job is to be run for it, before or after |
 //! | `failure` | when a revision counts as failed |
+//! | `meeting` | whether its nodes have met their cluster |
 //! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
 //! | `request` | what people ask for by annotation, and what became of it |
 
 pub mod after;
 mod failure;
+pub(crate) mod meeting;
 pub mod migrations;
 mod note;
 mod rejection;
@@ -77,7 +79,7 @@ pub struct Hold {
 #[must_use]
 pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now: Timestamp) -> Course {
     let noted = noted(observed, asked);
-    let stage = Stage::of(observed, asked, migrations);
+    let stage = Stage::of(observed, asked, migrations, now);
     let running = observed.workload().and_then(|workload| workload.revision);
     let has_begun = running.as_deref() == Some(&*asked.name);
     let another = stage.another(observed, has_begun);
@@ -118,7 +120,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn of(observed: &Observed, asked: &Choice, all: &[Prepared]) -> Self {
+    fn of(observed: &Observed, asked: &Choice, all: &[Prepared], now: Timestamp) -> Self {
         let request = Verb::Retry.unanswered(&observed.release);
         let was_tried = request.is_some_and(|request| migrations::was_tried(observed, &asked.name, request));
         let retry = request.is_some() && !was_tried && !labels::is_rollout_paused(&observed.release);
@@ -127,7 +129,7 @@ impl Stage {
         let status = observed.release.status.as_ref();
         // Whoever writes the status is told nothing of it by a watch, so what it says last is not enough.
         let is_complete = status.and_then(|status| status.current_revision.as_ref()) == Some(&asked.name)
-            || runs_completely(observed, &asked.name);
+            || runs_completely(observed, &asked.name, now);
         let after = next(When::After);
         let (next, pending) = match (before, after) {
             (migrations::Next::Nothing, migrations::Next::Nothing) => (migrations::Next::Nothing, false),

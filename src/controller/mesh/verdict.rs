@@ -16,7 +16,8 @@ const NAMES: usize = 8;
 const DISTANCE: u32 = 2;
 
 /// Whether every ready node sees every other. Each of them was looked at.
-pub(super) fn clustered(picture: &Picture) -> Told {
+#[must_use]
+pub fn clustered(picture: &Picture) -> Told {
     let ready: Vec<_> = picture.members.iter().filter(|member| member.sighting.node.is_ready).collect();
     if ready.is_empty() {
         let message = "no node is ready yet".to_owned();

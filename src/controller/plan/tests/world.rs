@@ -190,6 +190,13 @@ impl World {
         told || outcome.again || outcome.writes > 0
     }
 
+    /// Takes the steps of a plan.
+    pub fn follow(&mut self, release: &str, plan: Plan) {
+        for step in plan.steps {
+            self.take(release, step);
+        }
+    }
+
     /// Writes the status if it differs.
     fn tell(&mut self, release: &str, valid: &Valid, revision: Option<&str>, outcome: &Outcome) -> bool {
         let now = Timestamp::from_second(self.tick().try_into().unwrap()).unwrap();
@@ -248,6 +255,10 @@ impl World {
                     (None, Some(annotations)) => drop(annotations.remove(labels::REJECTED)),
                     (note, _) => record.theirs["metadata"]["annotations"][labels::REJECTED] = note.into(),
                 }
+            }
+            Step::NoteMeeting(revision) => {
+                let record = self.object_mut(ChildKind::ControllerRevision, &revision);
+                record.theirs["metadata"]["annotations"][labels::CLUSTERED] = "true".into();
             }
             Step::NoteMigration(ended) => {
                 let record = self.object_mut(ChildKind::ControllerRevision, &ended.revision.clone());
