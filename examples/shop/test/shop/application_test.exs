@@ -13,6 +13,13 @@ defmodule Shop.ApplicationTest do
     assert Exception.message(error) == "SHOP_CRASH=boot"
   end
 
+  test "SHOP_LEAK takes more and more memory" do
+    node = TestNode.start(2, leak: 20)
+
+    assert TestNode.eventually(fn -> TestNode.call(node, :erlang, :memory, [:binary]) > 5_000_000 end)
+    assert :ready = TestNode.call(node, Shop.Readiness, :state)
+  end
+
   test "SHOP_READY=never keeps the node from being ready" do
     node = TestNode.start(2, ready: "never")
 
