@@ -94,7 +94,7 @@ fn shutdown(release: &ElixirRelease, draft: &Draft, env: &[EnvVar]) -> String {
         return String::new();
     }
     let grace = draft.pod.termination_grace_period_seconds.unwrap_or(release.spec.shutdown.grace_period_seconds);
-    let left = grace.saturating_sub(pre_stop::seconds(release)).saturating_sub(MARGIN);
+    let left = grace.saturating_sub(pre_stop::known_seconds(release, draft)).saturating_sub(MARGIN);
     format!("{FLAG} {}", left.max(1).saturating_mul(1000))
 }
 

@@ -45,6 +45,7 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, PodTemplateSpec};
 pub(super) use canonical::amount as canonical_amount;
 pub use draft::{Draft, draft};
 pub use origin::container as path_of_container;
+pub use pre_stop::pre_stop_seconds;
 pub use references::references;
 pub use undefined::undefined_variables;
 

@@ -53,12 +53,7 @@ const LAST: &str = "+S 2:2 -shutdown_time 58000";
     &format!("<Secret/s/ERL_AFLAGS> {LISTEN}"),
     LAST
 )]
-#[case::empty(
-    "{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS}, {name: ERL_ZFLAGS, value: ''}]}",
-    "{}",
-    LISTEN,
-    LAST
-)]
+#[case::empty("{vm: {schedulers: 2}, env: [{name: ERL_AFLAGS}, {name: ERL_ZFLAGS, value: ''}]}", "{}", LISTEN, LAST)]
 #[case::the_helper_name_is_taken(
     "{vm: {schedulers: 2}, env: [{name: BEAM_ERL_AFLAGS, value: x}, \
       {name: ERL_AFLAGS, valueFrom: {secretKeyRef: {name: s, key: a}}}]}",
@@ -89,6 +84,16 @@ fn flags_are_joined(#[case] spec: &str, #[case] objects: &str, #[case] first: &s
 #[case::less_the_drain(
     "{ports: [{containerPort: 4000}], shutdown: {drain: {rpc: a, timeoutSeconds: 20}}}",
     Some("33000")
+)]
+#[case::less_a_hook_of_theirs(
+    "{ports: [{containerPort: 4000}], \
+      podTemplate: {spec: {containers: [{name: release, lifecycle: {preStop: {sleep: {seconds: 9}}}}]}}}",
+    Some("49000")
+)]
+#[case::of_their_command_nothing_is_known(
+    "{ports: [{containerPort: 4000}], podTemplate: {spec: {containers: [\
+      {name: release, lifecycle: {preStop: {sleep: null, exec: {command: [a]}}}}]}}}",
+    Some("58000")
 )]
 #[case::nothing_is_left("{shutdown: {gracePeriodSeconds: 2}}", Some("1000"))]
 #[case::by_the_template("podTemplate: {spec: {terminationGracePeriodSeconds: 10}}", Some("8000"))]
