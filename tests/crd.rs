@@ -139,26 +139,12 @@ fn what_may_be_left_out_says_what_happens_then() {
     assert_eq!(silent, NONE);
 }
 
-/// Fields that the resource will have, and words that some will take, once somebody has built what they do.
+/// Fields that the resource will have once somebody has built what they do.
 #[rstest]
-#[case("rollout.blueGreen")]
-#[case("rollout.canary")]
 #[case("shutdown.leave")]
 fn a_field_that_does_nothing_is_not_there(#[case] field: &str) {
     let begins = format!(".spec.{field}");
     assert_eq!(paths(|path, _| path == begins || path.starts_with(&format!("{begins}."))), NONE);
-}
-
-#[test]
-fn a_word_that_does_nothing_is_not_there() {
-    let root = schema();
-    let mut all = Vec::new();
-    schemas(&root, String::new(), &mut all);
-    let words = all.iter().flat_map(|(_, schema)| schema["enum"].as_array().into_iter().flatten());
-    let words: BTreeSet<_> = words.filter_map(Value::as_str).collect();
-    assert!(words.contains("RollingUpdate"), "{words:?}");
-    let unbuilt = ["BlueGreen", "Canary"];
-    assert_eq!(unbuilt.into_iter().filter(|word| words.contains(word)).collect::<Vec<_>>(), NONE);
 }
 
 #[test]

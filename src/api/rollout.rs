@@ -49,8 +49,9 @@ pub struct Rollout {
     #[schemars(range(min = 1))]
     pub progress_deadline_seconds: i32,
 
-    /// What happens to a new revision that fails: that makes no progress within progressDeadlineSeconds, or before that whose
-    /// nodes end again and again while those of the earlier revision do not. Rollback: the last revision that ran completely
+    /// What happens to a new revision that fails: that makes no progress within progressDeadlineSeconds, whose nodes do not
+    /// meet their cluster by then although those before them had, or before that whose nodes end again and again while those
+    /// of the earlier revision do not. Rollback: the last revision that ran completely
     /// runs again; the spec stays as it is, and the new one is not tried again until the spec changes or somebody asks for it.
     /// Hold: the rollout stays where it is, and the nodes of the earlier revision go on serving. Default: Rollback.
     #[serde(default)]

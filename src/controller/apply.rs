@@ -168,6 +168,7 @@ impl Applier<'_> {
                     outcome.goes_on = true;
                 }
                 Step::Scale(kind, name, uid, replicas) => self.scale(kind, &name, &uid, replicas).await?,
+                Step::NoteMeeting(revision) => self.note_meeting(&revision).await?,
                 Step::NoteMigration(ended) => {
                     self.note_migration(ended).await?;
                     outcome.goes_on = true;

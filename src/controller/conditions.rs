@@ -16,6 +16,7 @@ use crate::api::PodManagementPolicy;
 use crate::resources::labels;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
+use crate::rollout::meeting::unmet;
 use crate::rollout::{Rejection, Report};
 
 /// The condition about the mesh.
@@ -83,6 +84,8 @@ pub enum Reason {
     OutOfMemory,
     /// Degraded: a container ends again and again.
     CrashLoop,
+    /// Degraded: the nodes of a new revision run, but have not met their cluster as those before them had.
+    NotClustered,
     /// Degraded: no Kubernetes node can take a pod.
     Unschedulable,
     /// Degraded: a Kubernetes node with a pod on it does not answer.
@@ -226,6 +229,9 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
+    if target.as_deref().and_then(|target| unmet(observed, target, now)).is_some_and(|unmet| unmet.is_late(now)) {
+        return told("True", Reason::NotClustered, not_clustered(observed));
+    }
     if workload.deadline_exceeded || is_late(observed, target.as_deref(), now) {
         let seconds = observed.release.spec.rollout.progress_deadline_seconds;
         let remedy = if workload.fixed.is_some() && workload.replicas < observed.release.spec.replicas {
@@ -239,6 +245,17 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     }
     // What a person asked for needs no other person.
     rejected(observed).filter(|told| told.status == "True").unwrap_or(told("False", Reason::AsExpected, String::new()))
+}
+
+fn not_clustered(observed: &Observed) -> String {
+    format!(
+        "the nodes of the new revision are available, but did not meet their cluster within {} seconds \
+         (spec.rollout.progressDeadlineSeconds), as those of the one before had: the condition Clustered says which. Correct \
+         what keeps them apart, or go back with: kubectl annotate --overwrite exr {} {}=<a new value>",
+        observed.release.spec.rollout.progress_deadline_seconds,
+        observed.key.name,
+        labels::ABORT
+    )
 }
 
 /// Why an earlier revision runs than the one that the spec asks for, and what can be done about it. It is trouble unless a

@@ -14,7 +14,7 @@ use crate::api::ElixirRelease;
 use crate::observer::Sighting;
 use crate::resources::reference::{Contents, Reference, Use};
 use crate::resources::tls;
-use crate::rollout::Rejection;
+use crate::rollout::{Rejection, meeting};
 
 /// Everything that the later stages may know of a release.
 #[derive(Clone, Debug)]
@@ -177,7 +177,7 @@ impl Observed {
     }
 
     /// When the status may next change without anything else happening: the trouble of a pod counts as over, or a picture of
-    /// the mesh that was told only now makes way for the next.
+    /// the mesh that was told only now makes way for the next, or a revision counts as failed whose nodes do not meet.
     #[must_use]
     pub fn relief(&self, now: Timestamp) -> Option<Timestamp> {
         let troubles = self.pods.iter().filter_map(|pod| pod.trouble.as_ref());
@@ -189,6 +189,7 @@ impl Observed {
             .chain(young)
             .chain(mesh)
             .chain(mend)
+            .chain(meeting::turn(self, now))
             .filter(|until| *until > now)
             .min()
     }

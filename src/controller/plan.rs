@@ -32,7 +32,7 @@ use super::view::{Child, JobView};
 use crate::api::ElixirRelease;
 use crate::resources::Facts;
 use crate::rollout::migrations::{self, Ended, Next};
-use crate::rollout::{self, Rejection, Stage};
+use crate::rollout::{self, Rejection, Stage, meeting};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -78,6 +78,8 @@ pub enum Step {
     Scale(ChildKind, Box<str>, Box<str>, i32),
     /// Note on the record of the revision of this name how far it has come.
     NoteStage(String, Stage),
+    /// Note on the record of the revision of this name that its nodes have met their cluster.
+    NoteMeeting(String),
     /// Note on the record of a revision how a migration ended.
     NoteMigration(Ended),
     /// Read the pod template that is recorded under this name. Nothing else is planned then.
@@ -174,6 +176,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if course.is_new {
         plan.steps.push(Step::Judge(asked.name.clone(), course.rejection));
     }
+    plan.steps.extend(meeting::to_note(observed, now).map(ToOwned::to_owned).map(Step::NoteMeeting));
     let left = migrations::left(observed, &asked.name);
     plan.steps.extend(left.iter().cloned().map(Step::NoteMigration));
     if let Next::Note(ended) = &course.migration {

@@ -91,8 +91,7 @@ pub struct PodView {
     pub is_apart: bool,
     /// The kind of the object that runs it; `None` when nobody does any more.
     pub runs_in: Option<ChildKind>,
-    /// Of a pod of a StatefulSet, which gives no account of its own: when it last came a step further, by being made or by
-    /// becoming ready.
+    /// When it last came a step further, by being made or by becoming ready.
     pub moved: Option<Timestamp>,
 }
 
@@ -159,7 +158,7 @@ impl PodView {
             has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
             is_apart: is_apart(&pod.metadata),
             runs_in: runs_in(&pod.metadata),
-            moved: moved(pod).filter(|_| runs_in(&pod.metadata) == Some(ChildKind::StatefulSet)),
+            moved: moved(pod),
         })
     }
 }

@@ -16,6 +16,7 @@ use super::view::WorkloadView;
 use crate::api::{ElixirRelease, ElixirReleaseStatus, RequestStatus, RolloutPhase, RolloutStatus};
 use crate::resources::labels;
 use crate::resources::problem::Problem;
+use crate::rollout::meeting::unmet;
 use crate::rollout::{Report, Verb};
 use crate::time::whole_seconds;
 
@@ -68,9 +69,15 @@ impl Verdict<'_> {
     }
 }
 
+/// Whether every node of a release runs this revision and is available, no other does, and they have met their cluster if
+/// they have to.
+pub(crate) fn runs_completely(observed: &Observed, revision: &str, now: Timestamp) -> bool {
+    runs_everywhere(observed, revision) && unmet(observed, revision, now).is_none()
+}
+
 /// Whether every node of a release runs this revision and is available, and no other does.
-pub(crate) fn runs_completely(observed: &Observed, revision: &str) -> bool {
-    Progress::of(observed, &observed.workload(Some(revision)).unwrap_or_default(), Some(revision)).is_complete
+pub(crate) fn runs_everywhere(observed: &Observed, revision: &str) -> bool {
+    Count::of(observed, &observed.workload(Some(revision)).unwrap_or_default(), Some(revision)).is_everywhere
 }
 
 /// The status of a release.
@@ -82,7 +89,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
     let is_late = is_late(observed, target.as_deref(), now);
     let workload = observed.workload(target.as_deref()).unwrap_or_default();
     let workload = WorkloadView { deadline_exceeded: workload.deadline_exceeded || is_late, ..workload };
-    let progress = Progress::of(observed, &workload, target.as_deref());
+    let progress = Progress::of(observed, &workload, target.as_deref(), now);
     let seen = mesh::report(observed, &before, now);
     let conditions = [
         ("Ready", Some(conditions::ready(observed, &workload))),
@@ -137,12 +144,32 @@ pub fn unreadable(release: &Unreadable, now: Timestamp) -> ElixirReleaseStatus {
     ElixirReleaseStatus { observed_generation: generation, ..status }
 }
 
+/// How many pods run a revision.
+struct Count {
+    available: i32,
+    leftovers: i32,
+    is_everywhere: bool,
+}
+
+impl Count {
+    fn of(observed: &Observed, workload: &WorkloadView, revision: Option<&str>) -> Self {
+        let wanted = observed.release.spec.replicas;
+        let runs_it = revision.is_some() && workload.revision.as_deref() == revision && workload.observed;
+        let updated = if runs_it { workload.updated } else { 0 };
+        let available = if runs_it { workload.available.min(updated) } else { 0 };
+        let leftovers = workload.replicas - updated;
+        let is_everywhere = runs_it && workload.wanted == wanted && available == wanted && leftovers == 0;
+        Self { available, leftovers, is_everywhere }
+    }
+}
+
 /// How far the target revision has come.
 #[derive(Debug)]
 pub struct Progress {
-    /// Whether every wanted pod runs it and is available, and no other pod is left.
+    /// Whether every wanted pod runs it and is available, no other pod is left, and the nodes have met their cluster if
+    /// they have to.
     pub is_complete: bool,
-    /// Whether Kubernetes has given up waiting.
+    /// Whether it takes too long.
     pub is_late: bool,
     /// Why the pods run or move to an earlier revision than the one that is asked for.
     pub rejected: Option<String>,
@@ -151,23 +178,25 @@ pub struct Progress {
 }
 
 impl Progress {
-    fn of(observed: &Observed, workload: &WorkloadView, target: Option<&str>) -> Self {
+    fn of(observed: &Observed, workload: &WorkloadView, target: Option<&str>, now: Timestamp) -> Self {
         let wanted = observed.release.spec.replicas;
-        let runs_target = target.is_some() && workload.revision.as_deref() == target && workload.observed;
-        let updated = if runs_target { workload.updated } else { 0 };
-        let available = if runs_target { workload.available.min(updated) } else { 0 };
-        let leftovers = workload.replicas - updated;
-        let is_complete = runs_target && workload.wanted == wanted && available == wanted && leftovers == 0;
+        let Count { available, leftovers, is_everywhere } = Count::of(observed, workload, target);
+        let unmet = target.filter(|_| is_everywhere).and_then(|target| unmet(observed, target, now));
         let revision = target.unwrap_or("the wanted revision");
-        let message = match (is_complete, leftovers) {
-            (true, _) => String::new(),
-            (false, 0) => format!("{available} of {wanted} nodes run {revision} and are available"),
-            (false, old) => format!(
-                "{available} of {wanted} nodes run {revision} and are available; {old} of an earlier one still run"
-            ),
+        let run = format!("{available} of {wanted} nodes run {revision} and are available");
+        let message = match (&unmet, leftovers) {
+            // Which of them have not is told by the condition Clustered, at its pace.
+            (Some(_), _) => format!("{run}, and it is complete once they have met their cluster (condition Clustered)"),
+            (None, _) if is_everywhere => String::new(),
+            (None, 0) => run,
+            (None, old) => format!("{run}; {old} of an earlier one still run"),
+        };
+        let is_late = match &unmet {
+            Some(unmet) => unmet.is_late(now),
+            None => workload.deadline_exceeded && !is_everywhere,
         };
         let rejected = conditions::rejected(observed).map(|told| told.message);
-        Self { is_complete, is_late: workload.deadline_exceeded && !is_complete, rejected, message }
+        Self { is_complete: is_everywhere && unmet.is_none(), is_late, rejected, message }
     }
 
     fn rollout(&self, release: &ElixirRelease, verdict: &Verdict) -> RolloutStatus {

@@ -14,7 +14,9 @@ mod names;
 mod observation;
 mod ports;
 mod references;
+mod remote;
 mod service;
+mod shutdown;
 mod tls;
 mod warnings;
 mod workload;
@@ -97,6 +99,7 @@ pub fn validate(
     problems.extend(members::problems(release, members));
     problems.extend(observation::problems(release, facts));
     problems.extend(tls::fields(release));
+    problems.extend(shutdown::problems(release));
     problems.extend(workload::problems(release, facts));
 
     let draft = noted(pod::draft(release), &mut problems);
@@ -116,7 +119,7 @@ pub fn validate(
         }
     }
     if let Some(draft) = &draft {
-        problems.extend(limits::grace_period(release, draft));
+        problems.extend(shutdown::grace_period(release, draft));
         problems.extend(references::problems(release, draft, references));
         let read = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
         problems.extend(pod::revision_is_set(release, draft, &read));

@@ -116,6 +116,8 @@ pub struct RevisionView {
     pub migrations: Option<Box<Ledger>>,
     /// How far it has come by its strategy.
     pub stage: Option<Box<Stage>>,
+    /// Whether all its nodes were seen in their cluster once.
+    pub has_clustered: bool,
 }
 
 impl Child {
@@ -280,6 +282,7 @@ fn revision(object: &DynamicObject) -> RevisionView {
         before: annotation(labels::BEFORE).map(|names| names.as_str().into()),
         migrations: annotation(labels::MIGRATIONS).and_then(|text| Note::of_text(text)).map(Box::new),
         stage: annotation(labels::STAGE).and_then(|text| Note::of_text(text)).map(Box::new),
+        has_clustered: annotation(labels::CLUSTERED).is_some_and(|value| value == "true"),
         rejection: annotation(labels::REJECTED).and_then(|text| Note::of_text(text)).map(Box::new),
     }
 }
@@ -354,7 +357,10 @@ mod tests {
     fn a_revision_keeps_number_digest_and_inputs() {
         let object = parse(json!({
             "apiVersion": "apps/v1", "kind": "ControllerRevision",
-            "metadata": {"name": "r", "uid": "u", "resourceVersion": "7", "annotations": {"beam-operator.io/inputs": "ff"}},
+            "metadata": {
+                "name": "r", "uid": "u", "resourceVersion": "7",
+                "annotations": {"beam-operator.io/inputs": "ff", "beam-operator.io/clustered": "true"},
+            },
             "revision": 4, "data": {},
         }));
         let child = Child::of(ChildKind::ControllerRevision, object).unwrap();
@@ -362,6 +368,7 @@ mod tests {
             number: 4,
             digest: digest::of_value(&json!({})),
             inputs: Some(255),
+            has_clustered: true,
             ..RevisionView::default()
         };
         assert_eq!(child.revision(), Some(&expected));

@@ -34,6 +34,8 @@ pub const REJECTED: &str = "beam-operator.io/rejected";
 pub const BEFORE: &str = "beam-operator.io/migrations-before";
 /// Annotation on a ControllerRevision: which migrations were run for it, and how they ended, as JSON.
 pub const MIGRATIONS: &str = "beam-operator.io/migrations";
+/// Annotation on a ControllerRevision: `"true"` once all nodes of it were seen in their cluster.
+pub const CLUSTERED: &str = "beam-operator.io/clustered";
 /// Annotation on a release: any new value restarts its nodes, as a new revision. Annotation on a pod: the value.
 pub const RESTARTED_AT: &str = "beam-operator.io/restarted-at";
 /// Annotation on a release: `"true"` holds its rollouts where they are.

@@ -1,10 +1,11 @@
 //! When a revision counts as failed.
 //!
-//! At the deadline, or before that when its nodes end again and again while those of other revisions do not: then waiting
+//! At the deadline, also if all that its nodes lack is their cluster, or before that when its nodes end again and again while those of other revisions do not: then waiting
 //! shows nothing new. What may pass by itself, an image that cannot be pulled for instance, is waited for.
 
 use jiff::Timestamp;
 
+use super::meeting::unmet;
 use super::rejection::Cause;
 use crate::controller::observe::Observed;
 use crate::controller::pod::{PodView, Trouble, TroubleKind};
@@ -27,10 +28,16 @@ pub(super) fn of(observed: &Observed, revision: &str, now: Timestamp) -> Option<
         let cause = if trouble.kind == TroubleKind::OutOfMemory { Cause::OutOfMemory } else { Cause::CrashLoop };
         return Some((cause, format!("pod {}, restarted {} times: {}", pod.name, pod.restarts, trouble.message)));
     }
+    let seconds = observed.release.spec.rollout.progress_deadline_seconds;
+    if let Some(unmet) = unmet(observed, revision, now).filter(|unmet| unmet.is_late(now)) {
+        let evidence = unmet.evidence.unwrap_or_default();
+        let message =
+            format!("its nodes are available, but did not meet their cluster within {seconds} seconds: {evidence}");
+        return Some((Cause::NotClustered, message));
+    }
     if !workload.deadline_exceeded && !is_late(observed, Some(revision), now) {
         return None;
     }
-    let seconds = observed.release.spec.rollout.progress_deadline_seconds;
     let present = |pod: &&PodView| Some((pod.name.clone(), pod.trouble.clone().filter(|it| it.is_present(now))?));
     let evidence = match (new.iter().find_map(present), &workload.failure) {
         (Some((pod, trouble)), _) => format!("pod {pod}: {}", trouble.message),

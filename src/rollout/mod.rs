@@ -11,6 +11,7 @@
 //! | `after` | which other releases a rollout waits for |
 //! | `migrations` | which Job is to be run for it, before or after |
 //! | `failure` | when a revision counts as failed |
+//! | `meeting` | whether its nodes have met their cluster |
 //! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
 //! | `fleet` | how many pods of which revision, where each has a Deployment of its own |
@@ -20,6 +21,7 @@
 pub mod after;
 mod failure;
 pub mod fleet;
+pub(crate) mod meeting;
 pub mod migrations;
 mod note;
 mod rejection;
@@ -92,7 +94,7 @@ pub struct Hold {
 #[must_use]
 pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now: Timestamp) -> Course {
     let noted = noted(observed, asked);
-    let progress = Migrating::of(observed, asked, migrations);
+    let progress = Migrating::of(observed, asked, migrations, now);
     let running = observed.moving_to();
     let has_begun = running == Some(&*asked.name);
     let another = progress.another(observed, has_begun);
@@ -136,7 +138,7 @@ struct Migrating {
 }
 
 impl Migrating {
-    fn of(observed: &Observed, asked: &Choice, all: &[Prepared]) -> Self {
+    fn of(observed: &Observed, asked: &Choice, all: &[Prepared], now: Timestamp) -> Self {
         let request = Verb::Retry.unanswered(&observed.release);
         let was_tried = request.is_some_and(|request| migrations::was_tried(observed, &asked.name, request));
         let retry = request.is_some() && !was_tried && !labels::is_rollout_paused(&observed.release);
@@ -145,7 +147,7 @@ impl Migrating {
         let status = observed.release.status.as_ref();
         // Whoever writes the status is told nothing of it by a watch, so what it says last is not enough.
         let is_complete = status.and_then(|status| status.current_revision.as_ref()) == Some(&asked.name)
-            || runs_completely(observed, &asked.name);
+            || runs_completely(observed, &asked.name, now);
         let after = next(When::After);
         let (next, pending) = match (before, after) {
             (migrations::Next::Nothing, migrations::Next::Nothing) => (migrations::Next::Nothing, false),

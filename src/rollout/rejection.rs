@@ -29,6 +29,8 @@ pub enum Cause {
     CrashLoop,
     /// Its nodes are killed for using more memory than their limit.
     OutOfMemory,
+    /// Its nodes have not met their cluster within `rollout.progressDeadlineSeconds`.
+    NotClustered,
     /// Somebody asked for another revision.
     Undone,
     /// Somebody gave the rollout up.

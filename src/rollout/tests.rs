@@ -1,5 +1,7 @@
 //! What becomes of a revision that is asked for.
 
+mod meeting;
+
 use jiff::Timestamp;
 use kube::ResourceExt;
 use rstest::rstest;

@@ -11,7 +11,9 @@ const NODES: usize = 3;
 #[ignore = "needs nodes: cargo xtask test"]
 async fn a_new_version_costs_no_request_and_no_count() {
     let namespace = Namespace::alone("rollout").await;
-    let spec = format!("{{replicas: {NODES}, rollout: {{}}, shutdown: {{}}}}");
+    // Every node is drained before it stops, by a command that starts a second virtual machine beside it.
+    let drain = "drain: {rpc: Shop.Drain.run(), timeoutSeconds: 30}";
+    let spec = format!("{{replicas: {NODES}, rollout: {{}}, shutdown: {{{drain}}}}}");
     namespace.apply(&shop("shop", &spec)).await;
     let shop = namespace.release("shop");
     let first = shop.complete().await.current_revision;

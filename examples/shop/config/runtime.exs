@@ -10,6 +10,7 @@ config :shop,
   drain_timeout: 1_000 * String.to_integer(System.get_env("SHOP_DRAIN_SECONDS", "20")),
   migration_file: System.get_env("SHOP_MIGRATION_FILE", "/tmp/shop-migrations"),
   crash: System.get_env("SHOP_CRASH"),
+  leak: String.to_integer(System.get_env("SHOP_LEAK", "0")),
   ready: System.get_env("SHOP_READY"),
   drain: System.get_env("SHOP_DRAIN"),
   migration: System.get_env("SHOP_MIGRATION")

@@ -1,5 +1,5 @@
-//! What is noted on the record of a revision: that it was rejected, how far it has come, and which migrations were run for
-//! it.
+//! What is noted on the record of a revision: that it was rejected, how far it has come, which migrations were run for it,
+//! and that its nodes have met their cluster.
 //!
 //! Each note has a field manager of its own, other than that of the record, so that applying one leaves the others as they
 //! are.
@@ -21,6 +21,8 @@ use crate::rollout::{Note, Rejection, Stage};
 const OF_REJECTIONS: &str = "beam-operator-rollout";
 /// Who owns what is noted about migrations.
 const OF_MIGRATIONS: &str = "beam-operator-migrations";
+/// Who owns that nodes have met their cluster.
+const OF_MEETINGS: &str = "beam-operator-mesh";
 
 /// Who owns what is noted about the way through a strategy.
 const OF_STAGES: &str = "beam-operator-stage";
@@ -46,6 +48,11 @@ impl Applier<'_> {
         let said = if ended.has_failed() { self.last_words(&ended.job).await? } else { String::new() };
         let ledger = ended.into_ledger(&said);
         self.note(&revision, OF_MIGRATIONS, Some(json!({labels::MIGRATIONS: ledger.to_text()}))).await
+    }
+
+    /// Notes that the nodes of a revision have met their cluster.
+    pub(super) async fn note_meeting(&self, revision: &str) -> Result<(), Error> {
+        self.note(revision, OF_MEETINGS, Some(json!({labels::CLUSTERED: "true"}))).await
     }
 
     async fn note(&self, revision: &str, manager: &str, annotations: Option<Value>) -> Result<(), Error> {

@@ -27,4 +27,5 @@ pub use picture::{Member, Picture, grown_up_at};
 pub use report::{MeshStatus, report, settles_at};
 pub use restart::{Restarts, to_restart};
 pub use rotation::{Move, next as next_rotation, waits as rotation_waits};
+pub use verdict::clustered;
 pub use watchlist::watchlists;

@@ -16,7 +16,8 @@ const NAMES: usize = 8;
 const DISTANCE: u32 = 2;
 
 /// Whether every ready node sees every other that it is to meet, and none that it is not. Each of them was looked at.
-pub(super) fn clustered(pictures: &[Picture]) -> Told {
+#[must_use]
+pub fn clustered(pictures: &[Picture]) -> Told {
     if let Some(message) = mixed(pictures) {
         return told("False", Reason::RevisionsMixed, message);
     }

@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::runs_everywhere;
 use crate::api::{ElixirReleaseStatus, RolloutPhase};
 use crate::controller::conditions::Reason;
 use crate::controller::kind::ChildKind;
@@ -24,20 +25,23 @@ pub(in crate::controller) fn deadline(observed: &Observed, now: Timestamp) -> Op
     if before.current_revision.as_deref() == Some(target) && of_deployment.is_none() {
         return None;
     }
-    let pods = observed.pods.iter().filter(|pod| pod.revision.as_deref() == Some(target));
+    let pods = observed.pods.iter().filter(|pod| pod.runs_in == Some(ChildKind::StatefulSet));
+    let pods = pods.filter(|pod| pod.revision.as_deref() == Some(target));
     let moved = pods.filter_map(|pod| pod.moved).chain(began(&before, target, now)).max();
     let patience = SignedDuration::from_secs(observed.release.spec.rollout.progress_deadline_seconds.into());
     Some(moved.map_or(now, |moved| moved.saturating_add(patience).unwrap_or(Timestamp::MAX)))
 }
 
-/// Whether the move to the wanted revision is late. Before the StatefulSet has that revision, no move is under way.
+/// Whether the move to the wanted revision is late. Before the StatefulSet has that revision, no move is under way, and none
+/// is any more once all its pods are available.
 pub(crate) fn is_late(observed: &Observed, target: Option<&str>, now: Timestamp) -> bool {
     let stateful_set = observed.workload_of(ChildKind::StatefulSet).and_then(Child::workload);
     if labels::is_rollout_paused(&observed.release) {
         return false;
     }
     let has_it = stateful_set.is_some_and(|view| view.revision.as_deref() == target);
-    has_it && deadline(observed, now).is_some_and(|deadline| deadline <= now)
+    let is_done = target.is_some_and(|target| runs_everywhere(observed, target));
+    has_it && !is_done && deadline(observed, now).is_some_and(|deadline| deadline <= now)
 }
 
 /// When the move began. Once it was told to be late, its begin is known no longer, and only pods can show that it goes on.

@@ -5,9 +5,7 @@ use std::ops::RangeInclusive;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::api::{CanaryStep, DisruptionBudget, ElixirRelease, ReleaseTool, Rollout, Schedulers, Shutdown, Strategy};
-use crate::resources::names;
-use crate::resources::pod::Draft;
+use crate::api::{CanaryStep, DisruptionBudget, ElixirRelease, Rollout, Schedulers, Strategy};
 use crate::resources::problem::Problem;
 
 /// The largest number of schedulers that the VM takes.
@@ -17,8 +15,6 @@ pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
     let spec = &release.spec;
     let mut problems: Vec<_> = at_least("spec.replicas", spec.replicas, 0).into_iter().collect();
     problems.extend(rollout(&spec.rollout));
-    problems.extend(shutdown(&spec.shutdown));
-    problems.extend(drain(release));
     problems.extend(budget(&spec.disruption_budget));
     problems.extend(schedulers(spec.vm.schedulers));
     problems
@@ -74,72 +70,6 @@ fn canary(rollout: &Rollout) -> Vec<Problem> {
         share.into_iter().chain(pause).collect::<Vec<_>>()
     };
     steps.iter().enumerate().flat_map(of).collect()
-}
-
-fn shutdown(shutdown: &Shutdown) -> Vec<Problem> {
-    let mut problems: Vec<_> = [
-        at_least("spec.shutdown.gracePeriodSeconds", shutdown.grace_period_seconds, 1),
-        at_least("spec.shutdown.delaySeconds", shutdown.delay_seconds, 0),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if shutdown.delay_seconds >= shutdown.grace_period_seconds {
-        problems.push(Problem::new(
-            "spec.shutdown",
-            "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter",
-        ));
-    }
-    problems
-}
-
-/// Whether it can be called, and in time.
-fn drain(release: &ElixirRelease) -> Vec<Problem> {
-    let Shutdown { grace_period_seconds, delay_seconds, drain } = &release.spec.shutdown;
-    let Some(drain) = drain else { return Vec::new() };
-    let field = "spec.shutdown.drain";
-    let mut problems: Vec<_> =
-        at_least(&format!("{field}.timeoutSeconds"), drain.timeout_seconds, 1).into_iter().collect();
-    if drain.rpc.is_some() == drain.exec.is_some() || drain.exec.as_ref().is_some_and(Vec::is_empty) {
-        problems.push(Problem::new(field, "shutdown.drain takes either rpc or exec: give one of them"));
-    }
-    if delay_seconds.saturating_add(drain.timeout_seconds) >= *grace_period_seconds {
-        problems.push(Problem::new(
-            "spec.shutdown",
-            "shutdown.delaySeconds and shutdown.drain.timeoutSeconds together must be below shutdown.gracePeriodSeconds: raise the \
-             latter, or the node is killed while it drains",
-        ));
-    }
-    let why = match release.spec.release.tool {
-        ReleaseTool::None => "release.tool None says nothing of a script that could call the node",
-        _ if !names::is_distributed(release) => "with cluster.distribution Disabled a node cannot be called",
-        _ => return problems,
-    };
-    problems.extend(drain.rpc.iter().map(|_| Problem::new(format!("{field}.rpc"), format!("{why}: use exec"))));
-    problems
-}
-
-/// `podTemplate` may shorten the grace period of the finished pod.
-pub(super) fn grace_period(release: &ElixirRelease, draft: &Draft) -> Option<Problem> {
-    let grace = draft.pod.termination_grace_period_seconds?;
-    let hook = draft.container.lifecycle.as_ref()?.pre_stop.as_ref()?;
-    if let Some(drain) = release.spec.shutdown.drain.as_ref().filter(|_| hook.exec.is_some()) {
-        let needed = release.spec.shutdown.delay_seconds.saturating_add(drain.timeout_seconds);
-        return (grace <= needed && grace != release.spec.shutdown.grace_period_seconds).then(|| {
-            let message = format!(
-                "is {grace}, and shutdown.delaySeconds and shutdown.drain.timeoutSeconds together are {needed}: raise it"
-            );
-            Problem::new("spec.podTemplate.spec.terminationGracePeriodSeconds", message)
-        });
-    }
-    let sleep = hook.sleep.as_ref()?;
-    (sleep.seconds > grace).then(|| {
-        let message = format!(
-            "is {grace}, and the node would still sleep for the {} seconds of shutdown.delaySeconds: raise it",
-            sleep.seconds
-        );
-        Problem::new("spec.podTemplate.spec.terminationGracePeriodSeconds", message)
-    })
 }
 
 fn budget(budget: &DisruptionBudget) -> Vec<Problem> {

@@ -3,9 +3,10 @@
 use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::api::{ElixirRelease, Epmd, ReleaseTool};
+use super::remote::{Obstacle, obstacle};
+use crate::api::ElixirRelease;
+use crate::resources::disruption_budget;
 use crate::resources::problem::Problem;
-use crate::resources::{disruption_budget, names, tls};
 
 pub(super) fn of(release: &ElixirRelease, containers: &[&Container]) -> Vec<Problem> {
     no_request(release, containers).into_iter().chain(no_eviction(release)).chain(no_remote_shell(release)).collect()
@@ -43,20 +44,10 @@ fn is_zero(limit: &IntOrString) -> bool {
     matches!(limit, IntOrString::Int(0)) || *limit == IntOrString::String("0%".to_owned())
 }
 
-/// The remote commands of Distillery, and with TLS those of relx, start a node that listens, and nothing outside the image
-/// can tell it not to.
 fn no_remote_shell(release: &ElixirRelease) -> Option<Problem> {
-    let commands = match release.spec.release.tool {
-        ReleaseTool::Distillery if names::is_distributed(release) => "rpc, remote_console and stop of Distillery",
-        ReleaseTool::Relx if tls::has_flags(release) => "ping, rpc and eval of relx, which need a VM to speak TLS,",
-        _ => return None,
-    };
-    let cluster = &release.spec.cluster;
-    let message = format!("leaves the one port to the node, so that {commands} cannot start beside it");
-    if cluster.epmd != Epmd::Enabled {
-        return Some(Problem::new("spec.cluster.epmd", format!("{message}: enable EPMD if you need them")));
-    }
-    let range = cluster.ports.distribution;
-    let field = "spec.cluster.ports.distribution";
-    (range.from == range.to).then(|| Problem::new(field, format!("{message}: give it more ports if you need them")))
+    let Obstacle { commands, field, remedy } = obstacle(release)?;
+    let message = format!(
+        "leaves the one port to the node, so that {commands} cannot start beside it: {remedy} if you need them"
+    );
+    Some(Problem::new(field, message))
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource};
 
 use super::expansion::{reference, variables};
-use super::flags::{Flags, Side};
+use super::flags::Flags;
 use super::literal;
 use crate::resources::reference::{Contents, Reference, ReferenceKind};
 
@@ -70,11 +70,8 @@ pub(super) fn join(
 
 impl Flags {
     fn with(&self, theirs: &str) -> String {
-        let (first, last) = match self.ours {
-            Side::First => (self.text.as_str(), theirs),
-            Side::Last => (theirs, self.text.as_str()),
-        };
-        [first, last].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+        let texts = [self.before.as_str(), theirs, self.behind.as_str()];
+        texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
 

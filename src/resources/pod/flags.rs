@@ -1,8 +1,9 @@
 //! The flags that the operator gives to the virtual machine.
 //!
-//! `ERL_AFLAGS` stands before `vm.args` and `ERL_ZFLAGS` behind it. Of `-kernel inet_dist_listen_*` the VM takes the
-//! first occurrence and of emulator flags such as `+S` the last, so the ports go into the one and the emulator's into the
-//! other, each on the side of the user's text that lets the user win.
+//! `ERL_AFLAGS` stands before `vm.args` and `ERL_ZFLAGS` behind it, but for what comes after an `-extra` there. Of
+//! `-kernel inet_dist_listen_*` and `-shutdown_time` the VM takes the first occurrence and of emulator flags such as `+S` the
+//! last. The ports go into the first, so that the NetworkPolicy is right about them, all else into the second, each on the
+//! side of the user's text that lets the user win.
 
 use k8s_openapi::api::core::v1::{Container, EnvVar};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -17,18 +18,10 @@ use crate::resources::names;
 pub(super) struct Flags {
     /// Name of the variable.
     pub variable: &'static str,
-    /// Our text, never empty.
-    pub text: String,
-    /// On which side of the user's text it goes.
-    pub ours: Side,
-}
-
-/// A side of the user's text.
-pub(super) enum Side {
-    /// Before it.
-    First,
-    /// Behind it.
-    Last,
+    /// Our text before the user's.
+    pub before: String,
+    /// Our text behind the user's.
+    pub behind: String,
 }
 
 /// The variable with the flags before `vm.args`.
@@ -43,11 +36,22 @@ const MAX_SCHEDULERS: u16 = 1024;
 /// The flags of the release. `draft` has `podTemplate` merged in, because its CPU limit and its grace period are those that
 /// count; `tls` are the files of a node that speaks TLS.
 pub(super) fn of(release: &ElixirRelease, draft: &Draft, env: &[EnvVar], tls: Option<&Files>) -> Vec<Flags> {
-    let before = [shutdown(release, draft, env), distribution(release, env, tls)];
-    let before: Vec<_> = before.into_iter().filter(|text| !text.is_empty()).collect();
-    let before = Flags { variable: BEFORE_VM_ARGS, text: before.join(" "), ours: Side::Last };
-    let emulator = Flags { variable: EMULATOR, text: emulator(release, &draft.container), ours: Side::First };
-    [before, emulator].into_iter().filter(|flags| !flags.text.is_empty()).collect()
+    let distribution =
+        Flags { variable: BEFORE_VM_ARGS, before: String::new(), behind: distribution(release, env, tls) };
+    let (emulator, shutdown) = (emulator(release, &draft.container), shutdown(release, draft, env));
+    let behind_vm_args = if ends_flags(release, env) {
+        let before = [shutdown, emulator].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        Flags { variable: EMULATOR, before, behind: String::new() }
+    } else {
+        Flags { variable: EMULATOR, before: emulator, behind: shutdown }
+    };
+    [distribution, behind_vm_args].into_iter().filter(|flags| !flags.is_empty()).collect()
+}
+
+impl Flags {
+    fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.behind.is_empty()
+    }
 }
 
 /// Where the node listens, and how. What the user's own flags say about it is left out: `-start_epmd`, `-erl_epmd_port` and
@@ -80,8 +84,8 @@ fn distribution(release: &ElixirRelease, env: &[EnvVar], tls: Option<&Files>) ->
 /// How long the VM may take to stop: what is left of the grace period. Without it `init:stop/0` waits for ever for an
 /// application that does not end, and the kernel's SIGKILL leaves those that come after it no chance to.
 ///
-/// Of two, the VM takes the first, so one of the user's is left alone. It is no flag of the emulator, and `ERL_ZFLAGS`, which
-/// may stand behind `-extra`, would hide it.
+/// Of two, the VM takes the first: behind all others, it gives way to one in `vm.args`, and in a variable whose content only
+/// the pod knows.
 ///
 /// Source: <https://www.erlang.org/doc/apps/erts/init.html#stop/0>.
 fn shutdown(release: &ElixirRelease, draft: &Draft, env: &[EnvVar]) -> String {
@@ -90,8 +94,14 @@ fn shutdown(release: &ElixirRelease, draft: &Draft, env: &[EnvVar]) -> String {
         return String::new();
     }
     let grace = draft.pod.termination_grace_period_seconds.unwrap_or(release.spec.shutdown.grace_period_seconds);
-    let left = grace.saturating_sub(pre_stop::seconds(release)).saturating_sub(MARGIN);
+    let left = grace.saturating_sub(pre_stop::known_seconds(release, draft)).saturating_sub(MARGIN);
     format!("{FLAG} {}", left.max(1).saturating_mul(1000))
+}
+
+/// Whether the user's own text that stands behind `vm.args` makes arguments of the application of all that follows.
+fn ends_flags(release: &ElixirRelease, env: &[EnvVar]) -> bool {
+    const FLAG: &str = "-extra";
+    release.spec.vm.flags.contains(FLAG) || env.iter().any(|entry| entry.name == EMULATOR && holds(entry, FLAG))
 }
 
 /// Whether the user's own flags say this.

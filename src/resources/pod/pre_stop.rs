@@ -5,6 +5,7 @@
 
 use k8s_openapi::api::core::v1::{ExecAction, Lifecycle, LifecycleHandler, SleepAction};
 
+use super::Draft;
 use crate::api::{Drain, ElixirRelease, ReleaseTool};
 use crate::resources::{names, traffic_service};
 
@@ -41,10 +42,22 @@ pub(super) fn of(release: &ElixirRelease) -> Option<Lifecycle> {
     Some(Lifecycle { pre_stop: Some(handler), ..Lifecycle::default() })
 }
 
-/// Seconds that all of it takes at most.
-pub(super) fn seconds(release: &ElixirRelease) -> i64 {
+/// Seconds that it takes at most; `None` if nothing happens, or something else, because `podTemplate` has another hook.
+#[must_use]
+pub fn pre_stop_seconds(release: &ElixirRelease, draft: &Draft) -> Option<i64> {
+    let ours = of(release)?.pre_stop;
     let drain = release.spec.shutdown.drain.as_ref().map_or(0, |drain| drain.timeout_seconds);
-    delay(release).saturating_add(drain)
+    (hook(draft) == ours.as_ref()).then(|| delay(release).saturating_add(drain))
+}
+
+/// Seconds that are known to pass before SIGTERM, whosever hook it is.
+pub(super) fn known_seconds(release: &ElixirRelease, draft: &Draft) -> i64 {
+    let sleep = || hook(draft)?.sleep.as_ref().map(|sleep| sleep.seconds);
+    pre_stop_seconds(release, draft).or_else(sleep).unwrap_or_default()
+}
+
+fn hook(draft: &Draft) -> Option<&LifecycleHandler> {
+    draft.container.lifecycle.as_ref()?.pre_stop.as_ref()
 }
 
 /// Seconds for which a node that is to stop goes on serving. Without a traffic Service nobody has to hear of it first.

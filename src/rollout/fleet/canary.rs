@@ -40,7 +40,7 @@ pub(super) fn next(scene: &Scene, steps: &[CanaryStep]) -> Decision {
 
 /// A step that is under way.
 fn take(scene: &Scene, mut decision: Decision, step: &CanaryStep, goal: i32, steps: usize) -> Decision {
-    let is_reached = scene.new.as_ref().is_some_and(|new| new.is_complete(goal));
+    let is_reached = scene.is_good(goal);
     let place = format!("step {} of {steps}", scene.stage.step.saturating_add(1));
     if !is_reached {
         decision.message = format!("{place}: {goal} of {} nodes are to run {}", scene.wanted, scene.revision);

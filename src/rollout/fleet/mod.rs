@@ -21,7 +21,7 @@ use kube::ResourceExt;
 
 use super::scaled::scaled;
 use super::stage::{Promoted, Stage};
-use super::{Answer, Course, Hold, Verb};
+use super::{Answer, Course, Hold, Verb, meeting};
 use crate::api::{ElixirRelease, RequestOutcome, Strategy};
 use crate::controller::conditions::Reason;
 use crate::controller::observe::Observed;
@@ -98,6 +98,8 @@ pub(super) struct Scene {
     pub stage: Stage,
     /// Whether it has proved itself: it is gone back to, or ran completely before.
     pub is_known: bool,
+    /// What keeps its nodes, all of which are available, from being good.
+    pub unmet: Option<String>,
     /// Whether somebody holds the rollout.
     pub is_paused: bool,
     /// What somebody asked for by the annotation that promotes, if that is not answered yet.
@@ -138,6 +140,7 @@ impl Scene {
             active: active(observed, &history, current),
             stage: stage(record, asked.number).filter(|_| !is_back).unwrap_or_else(|| stage_of(record, asked, is_back)),
             is_known: is_back || current == Some(revision),
+            unmet: unmet(observed, revision, now).filter(|_| !is_back),
             is_paused: labels::is_rollout_paused(release),
             promotion: Verb::Promote.unanswered(release).map(ToOwned::to_owned),
             surge,
@@ -147,9 +150,15 @@ impl Scene {
         }
     }
 
-    /// Whether every wanted pod of the revision is available, and none of another is in the same Deployment.
+    /// Whether so many pods of the revision run, all of them available and none of another in the same Deployment, and their
+    /// nodes have met their cluster if they have to.
+    fn is_good(&self, wanted: i32) -> bool {
+        self.unmet.is_none() && self.new.as_ref().is_some_and(|new| new.is_complete(wanted))
+    }
+
+    /// Whether all wanted nodes are good.
     fn is_verified(&self) -> bool {
-        self.new.as_ref().is_some_and(|new| new.is_complete(self.wanted))
+        self.is_good(self.wanted)
     }
 
     /// How many pods what runs the revision has now, by its spec.
@@ -161,6 +170,13 @@ impl Scene {
     fn as_it_is(&self) -> Vec<i32> {
         self.others.iter().map(|other| other.wanted).collect()
     }
+}
+
+/// What keeps the nodes of a revision from being good although they are available.
+fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Option<String> {
+    let unmet = meeting::unmet(observed, revision, now)?;
+    let evidence = unmet.evidence.unwrap_or_else(|| "nobody has looked at all of its nodes yet".to_owned());
+    Some(format!("the nodes of {revision} have to meet their cluster first: {evidence}"))
 }
 
 fn stage(record: Option<&RevisionView>, number: i64) -> Option<Stage> {
@@ -258,7 +274,7 @@ pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, n
     if let Some(message) = decision.hold {
         report.hold.get_or_insert(Hold { reason: Reason::WaitingForPromotion, message });
     }
-    report.pace = decision.message;
+    report.pace = scene.unmet.clone().filter(|_| observed.carriers().count() > 1).unwrap_or(decision.message);
     report.step = decision.step;
     report.active.clone_from(&decision.active);
     let others = scene.others.iter().map(|other| other.uid.clone()).zip(decision.others).collect();

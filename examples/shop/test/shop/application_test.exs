@@ -25,6 +25,13 @@ defmodule Shop.ApplicationTest do
     assert_receive {:DOWN, ^monitor, :process, _pid, _reason}, 5_000
   end
 
+  test "SHOP_LEAK takes more and more memory" do
+    node = TestNode.start(2, leak: 20)
+
+    assert TestNode.eventually(fn -> TestNode.call(node, :erlang, :memory, [:binary]) > 5_000_000 end)
+    assert :ready = TestNode.call(node, Shop.Readiness, :state)
+  end
+
   test "SHOP_READY=never keeps the node from being ready" do
     node = TestNode.start(2, ready: "never")
 

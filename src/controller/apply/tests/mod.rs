@@ -3,6 +3,7 @@
 mod certificates;
 mod children;
 mod cookie;
+mod notes;
 mod pods;
 mod revision_cookie;
 mod rotation;

@@ -34,6 +34,7 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::Update(desired, _) => words("update", desired.kind, &desired.name),
         Step::Delete(kind, name, _) => words("delete", *kind, name),
         Step::Judge(revision, Some(_)) => format!("reject {revision}"),
+        Step::NoteMeeting(revision) => format!("note that {revision} has met"),
         Step::NoteMigration(ended) => format!("note {}", ended.job),
         Step::Judge(revision, None) => format!("accept {revision}"),
         Step::RotateCookie(rotation) => format!("rotate cookie: {:?}", rotation.next),

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::api::{RequestOutcome, RolloutPhase};
+use crate::controller::fixture::pod;
+use crate::controller::mesh::fixture::seen;
+use crate::controller::pod::PodView;
 use crate::resources::labels;
 
 const THREE: &str = "replicas: 3";
@@ -188,4 +191,26 @@ fn a_rollout_that_is_held_goes_no_further_and_the_rest_goes_on() {
     annotate(&mut world, labels::PAUSE, None);
     assert_eq!(spec(&world)["paused"], Value::Null);
     assert_eq!(phase(&world), RolloutPhase::Progressing);
+}
+
+#[test]
+fn that_its_nodes_have_met_is_noted_on_the_record_and_nothing_else_changes() {
+    let mut world = World::with(&version(1));
+    world.roll_out("shop");
+    let plan_with_nodes = |world: &World| {
+        let (mut observed, valid) = world.look("shop");
+        let names = ["a", "b", "c"];
+        let others = |name: &str| names.into_iter().filter(|other| *other != name).collect::<Vec<_>>();
+        let revision = observed.running_revision().map(Into::into);
+        let ready = |name| PodView { is_ready: true, revision: revision.clone(), ..pod(name) };
+        observed.pods = names.map(ready).to_vec();
+        observed.mesh = Some(names.map(|name| seen(name, &others(name))).to_vec());
+        plan(&observed, &valid, &Facts::default(), world.now)
+    };
+    let plan = plan_with_nodes(&world);
+    assert_eq!(told(&plan), [format!("note that {} has met", plan.revision.as_ref().unwrap())]);
+    world.follow("shop", plan);
+    assert_eq!(told(&plan_with_nodes(&world)), NOTHING);
+    world.settle();
+    assert_eq!(told(&world.plan("shop")), NOTHING, "the record is as it should be");
 }

@@ -216,6 +216,13 @@ impl World {
         told || outcome.again || outcome.writes > 0
     }
 
+    /// Takes the steps of a plan.
+    pub fn follow(&mut self, release: &str, plan: Plan) {
+        for step in plan.steps {
+            self.take(release, step);
+        }
+    }
+
     /// Writes the status if it differs.
     fn tell(&mut self, release: &str, valid: &Valid, revision: Option<&str>, outcome: &Outcome) -> bool {
         let now = Timestamp::from_second(self.tick().try_into().unwrap()).unwrap();
@@ -297,6 +304,10 @@ impl World {
                 let stored = self.object_mut(kind, &name);
                 assert_eq!(*stored.uid, *uid, "{} {name} is another", kind.as_str());
                 stored.scale(replicas);
+            }
+            Step::NoteMeeting(revision) => {
+                let record = self.object_mut(ChildKind::ControllerRevision, &revision);
+                record.theirs["metadata"]["annotations"][labels::CLUSTERED] = "true".into();
             }
             Step::NoteMigration(ended) => {
                 let record = self.object_mut(ChildKind::ControllerRevision, &ended.revision.clone());

@@ -26,7 +26,7 @@ use super::*;
 )]
 #[case::grace_shortened_by_the_template(
     |r: Broken| r.spec.pod_template = yaml("{spec: {terminationGracePeriodSeconds: 3}}"),
-    "spec.podTemplate.spec.terminationGracePeriodSeconds: is 3, and the node would still sleep for the 5 seconds of shutdown.delaySeconds: raise it"
+    "spec.podTemplate.spec.terminationGracePeriodSeconds: is 3, and the node would still sleep for 5 seconds (preStop): raise it"
 )]
 #[case::drain_longer_than_grace(
     |r: Broken| r.spec.shutdown.drain = Some(yaml("{rpc: a, timeoutSeconds: 55}")),
@@ -38,7 +38,32 @@ use super::*;
 )]
 #[case::drain_of_nothing(
     |r: Broken| r.spec.shutdown.drain = Some(yaml("{exec: []}")),
-    "spec.shutdown.drain: shutdown.drain takes either rpc or exec: give one of them"
+    "spec.shutdown.drain.exec: is empty: write the command and its arguments"
+)]
+#[case::drain_by_no_command(
+    |r: Broken| r.spec.shutdown.drain = Some(yaml("{exec: ['']}")),
+    "spec.shutdown.drain.exec: is empty: write the command and its arguments"
+)]
+#[case::drain_by_no_expression(
+    |r: Broken| r.spec.shutdown.drain = Some(yaml("{rpc: ' '}")),
+    "spec.shutdown.drain.rpc: is empty: write the expression, such as Shop.Drain.run()"
+)]
+#[case::drain_that_cannot_start_without_epmd(
+    |r: Broken| {
+        r.spec.release.tool = ReleaseTool::Distillery;
+        r.spec.cluster.epmd = Epmd::Disabled;
+        r.spec.shutdown.drain = Some(yaml("{rpc: a}"));
+    },
+    "spec.shutdown.drain.rpc: spec.cluster.epmd leaves the one port to the node, so that rpc, remote_console and stop of Distillery cannot start beside it: use exec, or enable EPMD"
+)]
+#[case::drain_that_cannot_start_with_one_port(
+    |r: Broken| {
+        r.spec.release.tool = ReleaseTool::Relx;
+        r.spec.cluster.tls.mode = TlsMode::Managed;
+        r.spec.cluster.ports.distribution = PortRange { from: 9100, to: 9100 };
+        r.spec.shutdown.drain = Some(yaml("{rpc: a.}"));
+    },
+    "spec.shutdown.drain.rpc: spec.cluster.ports.distribution leaves the one port to the node, so that ping, rpc and eval of relx, which need a VM to speak TLS, cannot start beside it: use exec, or give it more ports"
 )]
 #[case::drain_without_a_script(
     |r: Broken| {
@@ -52,7 +77,7 @@ use super::*;
         r.spec.shutdown.drain = Some(yaml("{rpc: a}"));
         r.spec.pod_template = yaml("{spec: {terminationGracePeriodSeconds: 35}}");
     },
-    "spec.podTemplate.spec.terminationGracePeriodSeconds: is 35, and shutdown.delaySeconds and shutdown.drain.timeoutSeconds together are 35: raise it"
+    "spec.podTemplate.spec.terminationGracePeriodSeconds: is 35, and the delay and the drain of shutdown take up to 35 seconds: raise it"
 )]
 #[case::both_budgets(
     |r: Broken| r.spec.disruption_budget = yaml("{maxUnavailable: 1, minAvailable: 1}"),
@@ -104,4 +129,27 @@ use super::*;
 )]
 fn limits(#[case] breaks: fn(&mut ElixirRelease), #[case] expected: &str) {
     only(breaks, expected);
+}
+
+/// Beside a sleep, which the API server judges as well, a hook of `podTemplate` may take as long as it likes; and without a
+/// traffic Service nobody is waited for.
+#[rstest]
+#[case::a_hook_of_their_own("lifecycle: {preStop: {exec: {command: [a]}, sleep: null}}", "ClusterIP", None)]
+#[case::a_sleep_of_their_own(
+    "lifecycle: {preStop: {exec: null, sleep: {seconds: 40}}}",
+    "ClusterIP",
+    Some("40 seconds (preStop)")
+)]
+#[case::ours("{}", "ClusterIP", Some("35 seconds"))]
+#[case::ours_without_traffic("{}", "None", None)]
+fn the_grace_period_of_the_template(#[case] container: &str, #[case] service: &str, #[case] expected: Option<&str>) {
+    let release = fixture::release(&format!(
+        "{{ports: [{{containerPort: 4000}}], service: {{type: {service}}}, shutdown: {{drain: {{exec: [b]}}}}, podTemplate: {{\
+           spec: {{terminationGracePeriodSeconds: 33, containers: [{{name: release, image: a, CONTAINER}}]}}}}}}"
+    ).replace("CONTAINER", if container == "{}" { "tty: false" } else { container }));
+    let problems =
+        validate(&release, &[&release], References::Unknown, &Facts::default(), now()).err().unwrap_or_default();
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), usize::from(expected.is_some()), "{told:?}");
+    assert!(told.iter().all(|told| told.contains(expected.unwrap())), "{told:?}");
 }

@@ -8,9 +8,8 @@ use super::*;
 /// What a container reads, but for the time that the VM has to stop, which is the same for all tools.
 fn read(spec: &str) -> BTreeMap<String, String> {
     let mut read = environment(&template(spec), "release", &Contents::new());
-    let flags = read.remove("ERL_AFLAGS").map(|flags| flags.replace("-shutdown_time 58000", ""));
-    let flags = flags.map(|flags| flags.split_whitespace().collect::<Vec<_>>().join(" "));
-    read.extend(flags.filter(|flags| !flags.is_empty()).map(|flags| ("ERL_AFLAGS".to_owned(), flags)));
+    let flags = read.remove("ERL_ZFLAGS").map(|flags| flags.replace("-shutdown_time 58000", "").trim().to_owned());
+    read.extend(flags.filter(|flags| !flags.is_empty()).map(|flags| ("ERL_ZFLAGS".to_owned(), flags)));
     read
 }
 

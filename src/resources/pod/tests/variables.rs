@@ -204,6 +204,7 @@ fn our_facts_go_first_and_the_users_keep_their_order() {
         "ERL_CRASH_DUMP",
         "DNS_CLUSTER_QUERY",
         "ERL_AFLAGS",
+        "ERL_ZFLAGS",
         "B",
         "A",
     ];

@@ -187,6 +187,7 @@ impl Story {
             active,
             stage: stage.unwrap_or(Stage { number: self.number, ..Stage::default() }),
             is_known: self.current == Some(self.asked),
+            unmet: None,
             is_paused: self.is_paused,
             promotion: self.promotion.clone(),
             surge,

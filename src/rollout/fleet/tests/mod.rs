@@ -118,6 +118,14 @@ fn traffic_is_switched_once_all_are_available(#[case] scene: Scene, #[case] wait
 }
 
 #[test]
+fn nodes_that_have_not_met_their_cluster_are_no_good() {
+    let unmet = |scene| Scene { unmet: Some("b@10.0.0.1 is Joining".to_owned()), ..scene };
+    assert_eq!(blue_green(&unmet(before_the_switch(Some(complete("b", 3)), &[complete("a", 3)]))).stage.promoted, None);
+    assert_eq!(blue_green(&unmet(after_the_switch(complete("b", 3), &[complete("a", 3)], 99))).others, [3]);
+    assert_eq!(canary(&unmet(reached(0, 1, None))).stage.reached, None);
+}
+
+#[test]
 fn a_person_promotes_what_is_available() {
     let asked = |scene| Scene { promotion: Some("1".to_owned()), ..scene };
     let early = asked(before_the_switch(Some(carrier("b", [3, 3, 2])), &[complete("a", 3)]));
