@@ -163,6 +163,9 @@ fn people_see_the_columns_they_need() {
 }
 
 const BOTH_ZERO: &str = "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1";
+const STEPS: &str =
+    "rollout.strategy Canary needs rollout.canary.steps: say how many nodes run the new revision at each";
+const IN_PLACE: &str = "rollout.strategy BlueGreen and Canary need workload.kind Deployment: use RollingUpdate or Recreate with a StatefulSet";
 const DEADLINE: &str = "rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline";
 const DELAY: &str = "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter";
 const MIGRATION: &str = "a migration takes either eval or command: give one of them";
@@ -212,6 +215,10 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[rstest]
 #[case::nothing_said("{}")]
 #[case::recreate_needs_no_surge("{rollout: {strategy: Recreate, maxSurge: 0, maxUnavailable: 0}}")]
+#[case::blue_green("{rollout: {strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 0}}}")]
+#[case::canary(
+    "{rollout: {strategy: Canary, canary: {steps: [{replicas: 25%, pauseSeconds: 300}, {replicas: 1}, {replicas: 100%}]}}}"
+)]
 #[case::percentages("{rollout: {maxSurge: 100%, maxUnavailable: 0%}, disruptionBudget: {minAvailable: 50%}}")]
 #[case::ports_of_lone_nodes("{ports: [{containerPort: 9100}], cluster: {distribution: Disabled}}")]
 #[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
@@ -246,6 +253,9 @@ fn the_rules_accept(#[case] spec: &str) {
 const REFUSED: &[(&str, &str, &str)] = &[
     ("{rollout: {maxSurge: 0}}", "spec.rollout", BOTH_ZERO),
     ("{rollout: {maxSurge: 0%, maxUnavailable: 0%}}", "spec.rollout", BOTH_ZERO),
+    ("{rollout: {strategy: Canary}}", "spec.rollout", STEPS),
+    ("{workload: {kind: StatefulSet}, rollout: {strategy: BlueGreen}}", "spec", IN_PLACE),
+    ("{rollout: {strategy: Canary, canary: {steps: [{replicas: 1}]}, maxSurge: 0}}", "spec.rollout", BOTH_ZERO),
     ("{rollout: {minReadySeconds: 600}}", "spec.rollout", DEADLINE),
     ("{rollout: {maxSurge: -1}}", "spec.rollout.maxSurge", SHARE),
     ("{rollout: {maxSurge: many}}", "spec.rollout.maxSurge", SHARE),

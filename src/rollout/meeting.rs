@@ -66,8 +66,8 @@ pub(crate) fn to_note(observed: &Observed, now: Timestamp) -> Option<&str> {
     let pictures = pictures(observed, now)?;
     let nodes = nodes(observed, &pictures, revision);
     let has_met =
-        |node: &Option<&Member>| node.is_some_and(|node| node.state == NodeState::Clustered && node.connected > 0);
-    (are_all(observed, revision, &nodes) && nodes.iter().all(has_met)).then_some(revision)
+        |node: Option<&Member>| node.is_some_and(|node| node.state == NodeState::Clustered && node.connected > 0);
+    (are_all(observed, revision, &nodes) && nodes.iter().copied().all(has_met)).then_some(revision)
 }
 
 /// Whether the nodes of a revision have to meet: those of the last good one did, and they can, and it can be seen.

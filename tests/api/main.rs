@@ -33,6 +33,7 @@ mod schema;
 mod sharing;
 mod stateful;
 mod status;
+mod strategies;
 mod tls;
 mod unobserved;
 mod unread;

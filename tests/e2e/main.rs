@@ -26,6 +26,7 @@ mod rollout;
 mod scaling;
 mod shared_cluster;
 mod stateful;
+mod strategies;
 mod tls;
 mod trouble;
 mod virtual_machine;

@@ -3,7 +3,7 @@
 use beam_operator::resources::labels;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::{Namespace, eventually};
@@ -31,16 +31,35 @@ impl Namespace {
 
     /// Lets so many pods of a release become ready.
     pub async fn become_ready(&self, release: &str, wanted: usize) {
-        let long_ago = "2020-01-01T00:00:00Z";
-        let status = json!({
-            "phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": long_ago}],
-            "containerStatuses": [container(true, &json!({"running": {"startedAt": long_ago}}))],
-        });
+        let status = ready();
         for pod in self.pods(release, wanted).await {
             self.pod_says(&pod, &status).await;
         }
     }
+}
+
+/// Makes the pods of a namespace ready that are not.
+pub async fn make_ready(client: &Client, namespace: &str) {
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let Ok(found) = pods.list(&ListParams::default()).await else { return };
+    let is_ready = |pod: &&Pod| pod.status.as_ref().is_some_and(|status| status.conditions.is_some());
+    for pod in found.iter().filter(|pod| !is_ready(pod)) {
+        // It may be gone by now.
+        drop(
+            pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(json!({"status": ready()})))
+                .await,
+        );
+    }
+}
+
+/// What a kubelet says of a pod that is ready.
+fn ready() -> Value {
+    let long_ago = "2020-01-01T00:00:00Z";
+    json!({
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": long_ago}],
+        "containerStatuses": [container(true, &json!({"running": {"startedAt": long_ago}}))],
+    })
 }
 
 /// The status of the release's container in some state.

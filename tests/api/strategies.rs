@@ -1,0 +1,196 @@
+//! Strategies in which each revision has a Deployment of its own: the operator is killed after every write of a rollout, and
+//! the spec changes again after every second; the end is always the same.
+//!
+//! Runs with an API server and the controllers of Deployments, and with a stand-in for kubelets that makes every pod ready.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use beam_operator::api::{ElixirRelease, RequestOutcome, RolloutPhase};
+use beam_operator::controller::kind::ChildKind;
+use beam_operator::resources::labels;
+use futures::{StreamExt, stream};
+use kube::ResourceExt;
+use kube::api::{DynamicObject, ListParams};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::harness::{Scene, eventually};
+
+/// Processes that run at a time.
+const AT_A_TIME: usize = 3;
+
+const ROLLING: &str = "strategy: RollingUpdate";
+const BLUE_GREEN: &str = "strategy: BlueGreen, blueGreen: {scaleDownDelaySeconds: 0}";
+const MANUAL: &str = "strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 60}";
+const CANARY: &str =
+    "strategy: Canary, canary: {steps: [{replicas: 1, pauseSeconds: 0}, {replicas: 50%, pauseSeconds: 1}]}";
+
+fn version(image: &str, rollout: &str) -> String {
+    format!(
+        "image: {image}\nreplicas: 3\nports: [{{name: http, containerPort: 4000}}]\nrollout: {{minReadySeconds: 0, {rollout}}}"
+    )
+}
+
+/// Makes every pod ready as long as it lives.
+struct Kubelet(JoinHandle<()>);
+
+impl Kubelet {
+    fn of(scene: &Scene) -> Self {
+        let (client, namespace) = (scene.client.clone(), scene.name.clone());
+        Self(tokio::spawn(async move {
+            loop {
+                crate::harness::make_ready(&client, &namespace).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }))
+    }
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What is left in the end: images and sizes of Deployments, and where Services send traffic.
+type End = (BTreeMap<String, i64>, BTreeMap<String, Option<String>>);
+
+async fn found(scene: &Scene) -> End {
+    let list = async |kind| scene.children(kind).list(&ListParams::default()).await.unwrap().items;
+    let deployments = list(ChildKind::Deployment).await;
+    let image = |object: &DynamicObject| {
+        object.data["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap().to_owned()
+    };
+    let sizes = deployments.iter().map(|it| (image(it), it.data["spec"]["replicas"].as_i64().unwrap()));
+    // The name of a revision says in which namespace it is.
+    let of_revision = |name: &Value| deployments.iter().find(|it| it.labels()[labels::REVISION] == *name).map(image);
+    let services = list(ChildKind::Service).await.into_iter().map(|object| {
+        let revision = &object.data["spec"]["selector"][labels::REVISION];
+        (object.name_any(), (!revision.is_null()).then(|| of_revision(revision).unwrap_or_default()))
+    });
+    (sizes.collect(), services.collect())
+}
+
+async fn complete(scene: &Scene, image: &str) -> End {
+    let is_complete = |release: &ElixirRelease| {
+        let status = release.status.clone().unwrap_or_default();
+        let is_current = status.observed_generation == release.metadata.generation && release.spec.image == image;
+        is_current
+            && status.rollout.is_some_and(|rollout| rollout.phase == RolloutPhase::Complete)
+            && status.target_revision == status.current_revision
+    };
+    scene.until("shop", &format!("{image} runs completely"), is_complete).await;
+    let only: BTreeMap<_, _> = [(image.to_owned(), 3)].into();
+    eventually("nothing else is left", async || {
+        let end = found(scene).await;
+        if end.0 == only { Ok(end) } else { Err(format!("{end:?}")) }
+    })
+    .await
+}
+
+/// A release whose first version runs completely.
+async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
+    let scene = Scene::start(purpose).await;
+    let kubelet = Kubelet::of(&scene);
+    scene.apply("shop", &version("shop:1", rollout)).await;
+    complete(&scene, "shop:1").await;
+    scene.rest().await;
+    scene.proxy.forget();
+    (scene, kubelet)
+}
+
+async fn killed_after(writes: usize, rollout: &str, wanted: &End) {
+    let (mut scene, _kubelet) = begin("strategy-killed", rollout).await;
+    scene.proxy.refuse_after(writes);
+    scene.apply("shop", &version("shop:2", rollout)).await;
+    tokio::select! {
+        () = scene.proxy.refusing() => {}
+        _ = complete(&scene, "shop:2") => {}
+    }
+    scene.operator.kill();
+    scene.proxy.accept();
+    scene.restart();
+    scene.operator.ready().await;
+    assert_eq!(complete(&scene, "shop:2").await, *wanted, "killed after {writes} writes");
+}
+
+async fn changed_after(writes: usize, rollout: &str) {
+    let (scene, _kubelet) = begin("strategy-changed", rollout).await;
+    scene.apply("shop", &version("shop:2", rollout)).await;
+    let are_made = async || {
+        let made = scene.proxy.writes().len();
+        if made >= writes { Ok(()) } else { Err(format!("{made} writes")) }
+    };
+    tokio::select! {
+        () = eventually("so many writes", are_made) => {}
+        _ = complete(&scene, "shop:2") => {}
+    }
+    scene.apply("shop", &version("shop:3", rollout)).await;
+    complete(&scene, "shop:3").await;
+}
+
+#[rstest]
+#[case::rolling(ROLLING)]
+#[case::blue_green(BLUE_GREEN)]
+#[case::canary(CANARY)]
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_middle(#[case] rollout: &str) {
+    let (undisturbed, _kubelet) = begin("strategy", rollout).await;
+    undisturbed.apply("shop", &version("shop:2", rollout)).await;
+    let wanted = &complete(&undisturbed, "shop:2").await;
+    undisturbed.rest().await;
+    let writes = undisturbed.proxy.writes().len();
+    assert!(writes > 3, "{writes} writes make no rollout");
+    drop(undisturbed);
+    stream::iter(0..writes)
+        .map(|after| killed_after(after, rollout, wanted))
+        .buffered(AT_A_TIME)
+        .collect::<Vec<_>>()
+        .await;
+    stream::iter((1..writes).step_by(2))
+        .map(|after| changed_after(after, rollout))
+        .buffered(AT_A_TIME)
+        .collect::<Vec<_>>()
+        .await;
+}
+
+async fn annotate(scene: &Scene, annotation: &str, value: &str) {
+    let releases = scene.objects("beam-operator.io/v1alpha1", "ElixirRelease");
+    scene.patch(&releases, "shop", json!({"metadata": {"annotations": {annotation: value}}})).await;
+    let is_answered = |release: &ElixirRelease| {
+        let mut requests = release.status.iter().flat_map(|status| &status.requests);
+        requests.any(|it| it.annotation == annotation && it.value == value && it.outcome == RequestOutcome::Done)
+    };
+    scene.until("shop", "the request is answered", is_answered).await;
+}
+
+async fn leads_to(scene: &Scene, service: &str, revision: &str) {
+    let path = format!("/spec/selector/{}", labels::REVISION.replace('/', "~1"));
+    scene.child(ChildKind::Service, service, |it| it.pointer(&path) == Some(&json!(revision))).await;
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_person_switches_and_goes_back() {
+    let (scene, _kubelet) = begin("promotion", MANUAL).await;
+    let first = scene.applied("shop").await.status.unwrap().current_revision.unwrap();
+    scene.apply("shop", &version("shop:2", MANUAL)).await;
+    let told = scene.condition("shop", "Progressing", "WaitingForPromotion").await.message;
+    assert!(told.contains(&format!("traffic still goes to {first}")) && told.contains(labels::PROMOTE), "{told}");
+    let second = scene.applied("shop").await.status.unwrap().target_revision.unwrap();
+    leads_to(&scene, "shop", &first).await;
+    leads_to(&scene, "shop-preview", &second).await;
+    annotate(&scene, labels::PROMOTE, "1").await;
+    leads_to(&scene, "shop", &second).await;
+    annotate(&scene, labels::UNDO, &first).await;
+    leads_to(&scene, "shop", &first).await;
+    assert_eq!(found(&scene).await.0, [("shop:1".to_owned(), 3), ("shop:2".to_owned(), 3)].into());
+    // At rest nothing is written.
+    scene.rest().await;
+    scene.proxy.forget();
+    scene.rest().await;
+    assert_eq!(scene.proxy.writes(), []);
+}
