@@ -169,6 +169,12 @@ fn objects(step: Step, observed: &Observed) -> Vec<Value> {
             "metadata": {"name": names::cookie_secret(&observed.release), "namespace": *observed.key.namespace},
             "stringData": {(names::COOKIE_KEY): "(64 random characters, made once in the cluster)"},
         })],
+        Step::CreateRevisionCookie(_, revision) => vec![json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": names::revision_cookie(&revision).name, "namespace": *observed.key.namespace},
+            "stringData": {(names::COOKIE_KEY): "(made in the cluster, from the cookie of the cluster and the revision)"},
+        })],
         Step::KeepCertificates(_) => certificates(observed),
         _ => Vec::new(),
     }

@@ -143,7 +143,6 @@ fn what_may_be_left_out_says_what_happens_then() {
 #[rstest]
 #[case("rollout.blueGreen")]
 #[case("rollout.canary")]
-#[case("cluster.scope")]
 #[case("shutdown.leave")]
 fn a_field_that_does_nothing_is_not_there(#[case] field: &str) {
     let begins = format!(".spec.{field}");
@@ -158,7 +157,7 @@ fn a_word_that_does_nothing_is_not_there() {
     let words = all.iter().flat_map(|(_, schema)| schema["enum"].as_array().into_iter().flatten());
     let words: BTreeSet<_> = words.filter_map(Value::as_str).collect();
     assert!(words.contains("RollingUpdate"), "{words:?}");
-    let unbuilt = ["BlueGreen", "Canary", "Revision"];
+    let unbuilt = ["BlueGreen", "Canary"];
     assert_eq!(unbuilt.into_iter().filter(|word| words.contains(word)).collect::<Vec<_>>(), NONE);
 }
 
@@ -201,6 +200,8 @@ const HOST: &str =
 const CLAIMS: &str =
     "workload.volumeClaimTemplates needs workload.kind StatefulSet: set it, or use a volume of spec.volumes";
 const POLICY: &str = "workload.podManagementPolicy needs workload.kind StatefulSet: set it, or remove the policy";
+const SCOPE: &str = "cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster";
+const SCOPE_SERVICE: &str = "cluster.service.name is of no use with cluster.scope Revision: remove it";
 const SCHEDULERS: &str = "vm.schedulers must be Auto, Default or a number from 1 to 1024";
 const SHARE: &str = "must be a number that is not negative or a percentage such as \"25%\"";
 const SHARE_OF_ALL: &str = "must be a number that is not negative or a percentage from \"0%\" to \"100%\"";
@@ -237,6 +238,10 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::dns_names_of_pods("{cluster: {host: PodFQDN}, workload: {kind: StatefulSet}}")]
 #[case::lone_nodes_have_no_names("{cluster: {host: PodFQDN, distribution: Disabled}}")]
 #[case::names_of_its_own("{cluster: {host: Application}}")]
+#[case::revisions_apart("{cluster: {scope: Revision, name: market, service: {labels: {a: b}}}}")]
+#[case::lone_revisions(
+    "{workload: {kind: StatefulSet}, cluster: {scope: Revision, service: {name: peers}, distribution: Disabled}}"
+)]
 #[case::no_claims("{workload: {volumeClaimTemplates: []}}")]
 #[case::claims(
     "{workload: {kind: StatefulSet, podManagementPolicy: OrderedReady, volumeClaimTemplates: [{metadata: {name: data}}]}}"
@@ -278,6 +283,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{cluster: {discovery: Operator, observation: {mode: Disabled}}}", "spec.cluster", OBSERVED),
     ("{cluster: {readinessGate: Enabled, observation: {mode: Disabled}}}", "spec.cluster", OBSERVED),
     ("{cluster: {host: PodFQDN}}", "spec", HOST),
+    ("{workload: {kind: StatefulSet}, cluster: {scope: Revision}}", "spec", SCOPE),
+    ("{cluster: {scope: Revision, service: {name: peers}}}", "spec.cluster", SCOPE_SERVICE),
     ("{workload: {volumeClaimTemplates: [{metadata: {name: data}}]}}", "spec.workload", CLAIMS),
     ("{workload: {podManagementPolicy: OrderedReady}}", "spec.workload", POLICY),
     ("{ports: [{containerPort: 4369}]}", "spec", PORTS),

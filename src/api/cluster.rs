@@ -15,6 +15,8 @@ use super::{Protocol, Tls};
     .message("cluster.ports.epmd must be outside of cluster.ports.distribution: choose another port"))]
 #[x_kube(validation = Rule::new("self.observation.mode == 'Enabled' || (self.discovery != 'Operator' && self.readinessGate == 'Disabled')")
     .message("cluster.discovery Operator and cluster.readinessGate need cluster.observation.mode Enabled: enable it, or choose another discovery and no gate"))]
+#[x_kube(validation = Rule::new("self.distribution == 'Disabled' || self.scope != 'Revision' || !has(self.service.name)")
+    .message("cluster.service.name is of no use with cluster.scope Revision: remove it"))]
 pub struct Cluster {
     /// Enabled: the nodes speak the Erlang distribution protocol. Disabled: lone nodes, any number of them; nothing else
     /// under `cluster` applies. Default: Enabled.
@@ -28,6 +30,12 @@ pub struct Cluster {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 57), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: Option<String>,
+
+    /// Cluster: all nodes meet. Revision: only those of the same revision, so that versions which do not understand each other
+    /// can run side by side; each revision has a headless Service <revision>-nodes and a cookie of its own (Secret
+    /// <revision>-cookie, HMAC of the cluster's and the revision). For a Deployment alone in its cluster. Default: Cluster.
+    #[serde(default)]
+    pub scope: Scope,
 
     /// The part of a node's name before the @. Default: the cluster's name, because discovery by DNS needs one basename
     /// for all members.
@@ -102,6 +110,16 @@ pub enum Distribution {
     Enabled,
     /// Lone nodes.
     Disabled,
+}
+
+/// Which nodes of a cluster meet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Scope {
+    /// All.
+    #[default]
+    Cluster,
+    /// Those of the same revision.
+    Revision,
 }
 
 /// The part of a node's name behind the @.

@@ -35,6 +35,10 @@ fn finish(schema: &mut JSONSchemaProps) {
         schema.pattern = Some(AMOUNT.to_owned());
     }
     schema.description = schema.description.as_deref().map(unwrap_lines);
+    // Of the metadata of a claim that a volume is made from, Kubernetes takes no more.
+    if let Some(properties) = schema.properties.as_mut().filter(|properties| properties.contains_key("managedFields")) {
+        properties.retain(|name, _| name == "annotations" || name == "labels");
+    }
 }
 
 /// `kubectl explain` wraps lines itself; those of the source would break its own.

@@ -15,6 +15,7 @@ mod rollout;
 mod service;
 mod spec;
 mod status;
+mod strategy;
 mod tls;
 mod verbatim;
 mod workload;
@@ -22,7 +23,7 @@ mod workload;
 pub use autoscaling::Autoscaling;
 pub use cluster::{
     Cluster, ClusterPorts, Cookie, Discovery, Distribution, Epmd, ExtraPort, HeadlessService, Healing, Host,
-    Observation, ObservationMode, PortRange, ReadinessGate, SecretKeyRef,
+    Observation, ObservationMode, PortRange, ReadinessGate, Scope, SecretKeyRef,
 };
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;
@@ -32,13 +33,14 @@ pub use lifecycle::{
 };
 pub use migrations::{Migration, When};
 pub use release::{Release, ReleaseTool};
-pub use rollout::{OnFailure, Rollout, Strategy};
+pub use rollout::{OnFailure, Rollout};
 pub use service::{ServicePort, ServiceType, TrafficService};
 pub use spec::{ElixirRelease, ElixirReleaseSpec};
 pub use status::{
     ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RequestOutcome, RequestStatus, RolloutPhase,
     RolloutStatus,
 };
+pub use strategy::{BlueGreen, Canary, CanaryStep, Promotion, Strategy};
 pub use tls::{Tls, TlsMode};
 pub use verbatim::Verbatim;
 pub use workload::{PodManagementPolicy, Workload, WorkloadKind};

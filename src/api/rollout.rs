@@ -5,16 +5,21 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{BlueGreen, Canary, Strategy};
+
 /// How a new revision replaces the old one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.strategy != 'RollingUpdate' || !(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])")
+#[x_kube(validation = Rule::new("!(self.strategy in ['RollingUpdate', 'Canary']) || !(string(self.maxSurge) in ['0', '0%'] && string(self.maxUnavailable) in ['0', '0%'])")
     .message("rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1"))]
 #[x_kube(validation = Rule::new("self.progressDeadlineSeconds > self.minReadySeconds")
     .message("rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline"))]
+#[x_kube(validation = Rule::new("self.strategy != 'Canary' || has(self.canary)")
+    .message("rollout.strategy Canary needs rollout.canary.steps: say how many nodes run the new revision at each"))]
 pub struct Rollout {
     /// RollingUpdate replaces nodes a few at a time; Recreate stops all nodes of the old revision before it starts the
-    /// first of the new one. Default: RollingUpdate.
+    /// first of the new one; BlueGreen starts all of the new one before traffic is switched to them; Canary replaces them in
+    /// steps. Default: RollingUpdate.
     #[serde(default)]
     pub strategy: Strategy,
 
@@ -60,6 +65,14 @@ pub struct Rollout {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub after: Vec<String>,
 
+    /// What belongs to the strategy BlueGreen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<BlueGreen>,
+
+    /// What belongs to the strategy Canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+
     /// How many old revisions are kept as ControllerRevisions. Default: 10.
     #[serde(default = "ten")]
     #[schemars(range(min = 0))]
@@ -82,6 +95,8 @@ impl Default for Rollout {
             progress_deadline_seconds: six_hundred(),
             on_failure: OnFailure::default(),
             after: Vec::new(),
+            blue_green: None,
+            canary: None,
             revision_history_limit: ten(),
             restart_on_config_change: yes(),
         }
@@ -96,27 +111,6 @@ pub enum OnFailure {
     Rollback,
     /// It stays where it is.
     Hold,
-}
-
-/// The order in which old nodes stop and new ones start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Strategy {
-    /// A few at a time.
-    #[default]
-    RollingUpdate,
-    /// All old ones first.
-    Recreate,
-}
-
-impl Strategy {
-    /// The value as Kubernetes spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RollingUpdate => "RollingUpdate",
-            Self::Recreate => "Recreate",
-        }
-    }
 }
 
 fn one() -> IntOrString {

@@ -50,6 +50,10 @@ use super::{
     .message("ports must not name a port of cluster.ports, which the operator knows already: remove it, or move one of them"))]
 #[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.host != 'PodFQDN' || self.workload.kind == 'StatefulSet'")
     .message("cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"))]
+#[x_kube(validation = Rule::new("!(self.rollout.strategy in ['BlueGreen', 'Canary']) || self.workload.kind == 'Deployment'")
+    .message("rollout.strategy BlueGreen and Canary need workload.kind Deployment: use RollingUpdate or Recreate with a StatefulSet"))]
+#[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.scope != 'Revision' || self.workload.kind != 'StatefulSet'")
+    .message("cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster"))]
 pub struct ElixirReleaseSpec {
     /// The container image that holds the release.
     #[schemars(length(min = 1))]

@@ -92,7 +92,7 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<i32>,
 
-    /// Number of groups into which they fall by their connections: 1 in a whole cluster.
+    /// Number of groups into which they (with cluster.scope Revision, those of one revision) fall: 1 in a whole cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<i32>,
 
@@ -190,6 +190,10 @@ pub struct RolloutStatus {
     /// Progressing, Complete, Failed (no progress within the deadline), RolledBack, Waiting or Paused.
     pub phase: RolloutPhase,
 
+    /// Canary: the number of steps that are done, while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+
     /// What is being waited for, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
@@ -206,7 +210,7 @@ pub enum RolloutPhase {
     Failed,
     /// The revision that the spec asks for was rejected, and every pod runs an earlier one.
     RolledBack,
-    /// It has not started, because it waits for something.
+    /// It waits for other releases, a migration or a promotion.
     Waiting,
     /// `spec.paused` or the annotation beam-operator.io/pause holds it.
     Paused,

@@ -10,6 +10,7 @@
 mod certificates;
 mod notes;
 mod pods;
+mod revision_cookie;
 mod rotation;
 
 use std::sync::Mutex;
@@ -19,7 +20,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
 use kube::{Api, Client, ResourceExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
@@ -72,6 +73,14 @@ pub enum Error {
     /// The operating system has no randomness for a cookie.
     #[error("no cookie can be made: {0}")]
     Randomness(String),
+    /// There is no cookie of the cluster to derive that of a revision from.
+    #[error("Secret {secret} has no key {key}, of which the cookies of revisions are made: add it")]
+    NoCookie {
+        /// The Secret.
+        secret: String,
+        /// The key that it lacks.
+        key: String,
+    },
     /// A recorded revision holds no pod template.
     #[error("ControllerRevision {0} holds no pod template: delete it, and the operator records the present one")]
     Unreadable(String),
@@ -92,6 +101,8 @@ pub struct Outcome {
     pub again: bool,
     /// Whether what was written leads to another step, which no watch will tell of: the release is to be looked at again.
     pub goes_on: bool,
+    /// When the rollout goes on without cause.
+    pub turn: Option<Timestamp>,
     /// When a pod that is to be evicted may be tried again, should it still be there.
     pub next_eviction: Option<Timestamp>,
 }
@@ -117,13 +128,19 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
+        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, turn: plan.turn, ..Outcome::default() };
         for step in plan.steps {
             match step {
                 Step::CreateCookie(members) => {
                     let members: Vec<_> = members.iter().map(|member| &**member).collect();
                     if let Some(taken) = self.create_cookie(&members).await? {
                         // Without its cookie nothing may start: a node would run with a cookie of somebody else.
+                        outcome.taken.push(taken);
+                        return Ok(outcome);
+                    }
+                }
+                Step::CreateRevisionCookie(release, revision) => {
+                    if let Some(taken) = self.create_revision_cookie(&release, &revision).await? {
                         outcome.taken.push(taken);
                         return Ok(outcome);
                     }
@@ -147,6 +164,11 @@ impl Applier<'_> {
                 Step::Delete(kind, name, uid) => self.delete(kind, &name, &uid).await?,
                 Step::Judge(revision, rejection) => self.judge(&revision, rejection.as_ref()).await?,
                 Step::NoteMeeting(revision) => self.note_meeting(&revision).await?,
+                Step::NoteStage(revision, stage) => {
+                    self.note_stage(&revision, &stage).await?;
+                    outcome.goes_on = true;
+                }
+                Step::Scale(kind, name, uid, replicas) => self.scale(kind, &name, &uid, replicas).await?,
                 Step::NoteMigration(ended) => {
                     self.note_migration(ended).await?;
                     outcome.goes_on = true;
@@ -275,6 +297,18 @@ impl Applier<'_> {
             lock(self.cache).children.forget(uid);
         }
         self.keep(kind, patched.map_err(request("apply", kind, &name))?.into(), Some(digest));
+        Ok(())
+    }
+
+    /// Changes nothing but the number of pods: what else there is, was recorded when it was the one to run, and stays so.
+    async fn scale(&self, kind: ChildKind, name: &str, uid: &str, replicas: i32) -> Result<(), Error> {
+        let patch = json!({"metadata": {"uid": uid}, "spec": {"replicas": replicas}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patched = kind.api(self.client, &self.key.namespace).patch(name, &params, &Patch::Merge(&patch)).await;
+        if patched.as_ref().is_err_and(is_conflict) {
+            lock(self.cache).children.forget(uid);
+        }
+        self.keep(kind, patched.map_err(request("patch", kind, name))?.into(), None);
         Ok(())
     }
 

@@ -60,6 +60,8 @@ pub enum Reason {
     MigrationFailed,
     /// Progressing: it waits for other releases.
     WaitingForRelease,
+    /// Progressing: it waits for somebody who says that it may go on.
+    WaitingForPromotion,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
     RolledBack,
     /// Progressing: the release is not valid, so nothing is written.
@@ -104,6 +106,8 @@ pub enum Reason {
     NotDistributed,
     /// Clustered: the OTP releases of two nodes are too far apart.
     VersionConflict,
+    /// Clustered: nodes of revisions that are to be apart are connected.
+    RevisionsMixed,
     /// Clustered: the operator cannot ask a node.
     Unreachable,
     /// Clustered: nobody looks at the nodes.
@@ -122,7 +126,7 @@ pub enum Reason {
 
 impl Reason {
     /// Those of the condition Clustered.
-    pub const OF_CLUSTERED: [Self; 12] = [
+    pub const OF_CLUSTERED: [Self; 13] = [
         Self::AllNodesConnected,
         Self::Partitioned,
         Self::NodesMissing,
@@ -131,6 +135,7 @@ impl Reason {
         Self::CookieMismatch,
         Self::NotDistributed,
         Self::VersionConflict,
+        Self::RevisionsMixed,
         Self::Unreachable,
         Self::ObservationDisabled,
         Self::NotObserved,
@@ -148,7 +153,7 @@ impl fmt::Display for Reason {
 #[must_use]
 pub fn ready(observed: &Observed, workload: &WorkloadView) -> Told {
     let wanted = observed.release.spec.replicas;
-    if observed.workload().is_none() {
+    if observed.carriers().next().is_none() {
         let kind = ChildKind::of_workload(&observed.release).as_str();
         return told("False", Reason::NotCreated, format!("no {kind} was made yet"));
     }
@@ -215,15 +220,15 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if !observed.unread.is_empty() {
         return told("True", Reason::ReferenceUnreadable, unread(observed));
     }
-    let workload = observed.workload().unwrap_or_default();
+    let before = observed.release.status.clone().unwrap_or_default();
+    let target = verdict.target(&before);
+    let workload = observed.workload(target.as_deref()).unwrap_or_default();
     if let Some(failure) = &workload.failure {
         return told("True", Reason::PodCreationFailed, format!("pods cannot be created: {failure}"));
     }
     if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
-    let before = observed.release.status.clone().unwrap_or_default();
-    let target = verdict.target(&before);
     if target.as_deref().and_then(|target| unmet(observed, target, now)).is_some_and(|unmet| unmet.is_late(now)) {
         return told("True", Reason::NotClustered, not_clustered(observed));
     }
@@ -259,7 +264,7 @@ fn not_clustered(observed: &Observed) -> String {
 pub fn rejected(observed: &Observed) -> Option<Told> {
     let (name, rejection) = observed.rejected()?;
     let Rejection { instead, message, .. } = rejection;
-    if observed.running_revision() != Some(&**instead) {
+    if !observed.runs(instead) {
         return None;
     }
     let remedy = format!(

@@ -75,6 +75,7 @@ pub fn deployment(view: WorkloadView) -> Child {
 pub fn complete(pods: i32, revision: &str) -> WorkloadView {
     WorkloadView {
         revision: Some(revision.into()),
+        is_apart: false,
         observed: true,
         wanted: pods,
         replicas: pods,
@@ -131,6 +132,7 @@ pub fn pod(name: &str) -> PodView {
         trouble: None,
         has_ended: false,
         has_tls: false,
+        is_apart: false,
         runs_in: Some(ChildKind::Deployment),
         moved: None,
     }

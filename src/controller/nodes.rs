@@ -3,7 +3,7 @@
 //! What to do is decided in [`mesh`](super::mesh); here it is handed on.
 
 use super::cache::Key;
-use super::mesh::{watchlist, wishes};
+use super::mesh::{watchlists, wishes};
 use super::observe::Observed;
 use super::reconcile::Context;
 use crate::api::{ElixirRelease, ObservationMode};
@@ -14,7 +14,7 @@ impl Context {
     /// Looks at the nodes of a release from now on, as it asks for.
     pub(super) fn follow(&self, observed: &Observed) {
         if let Some(observer) = &self.observer {
-            observer.follow(&observed.key, watchlist(observed, &self.facts));
+            observer.follow(&observed.key, watchlists(observed, &self.facts));
         }
     }
 
@@ -28,7 +28,7 @@ impl Context {
 
     pub(super) fn unfollow(&self, key: &Key) {
         if let Some(observer) = &self.observer {
-            observer.follow(key, None);
+            observer.follow(key, Vec::new());
         }
     }
 

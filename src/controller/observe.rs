@@ -111,25 +111,63 @@ impl Observed {
         named.filter(|child| child.is_ours(self.uid()) && child.workload().is_some())
     }
 
-    /// What runs its pods. While it changes from one kind to the other, that is the one that it asks for, with the pods of
-    /// the other counted in: they serve until they are replaced.
+    /// Every object that runs pods of it.
+    pub fn carriers(&self) -> impl Iterator<Item = &Child> {
+        self.children.iter().filter(|child| child.is_ours(self.uid()) && child.workload().is_some())
+    }
+
+    /// The object that runs this revision, or is to: where each revision has a Deployment of its own, the one whose template
+    /// is of it, and else the one that is named like the release.
     #[must_use]
-    pub fn workload(&self) -> Option<WorkloadView> {
-        let kind = ChildKind::of_workload(&self.release);
-        let others = ChildKind::WORKLOADS.into_iter().filter(|other| *other != kind);
-        let mut others = others.filter_map(|kind| self.workload_of(kind)?.workload());
-        let wanted = self.workload_of(kind).and_then(Child::workload);
-        match (wanted, others.next()) {
-            (Some(wanted), None) => Some(wanted.clone()),
-            (Some(wanted), Some(other)) => Some(WorkloadView {
-                replicas: wanted.replicas + other.replicas,
-                ready: wanted.ready + other.ready,
-                failure: wanted.failure.clone().or_else(|| other.failure.clone()),
-                ..wanted.clone()
-            }),
-            // Even if it runs what is wanted, it does so in what is not.
-            (None, other) => other.map(|other| WorkloadView { revision: None, ..other.clone() }),
+    pub fn carrier(&self, revision: Option<&str>) -> Option<&Child> {
+        if !self.release.spec.rollout.strategy.is_split() {
+            return self.workload_of(ChildKind::of_workload(&self.release));
         }
+        let is_its = |child: &&Child| {
+            let runs = child.workload().and_then(|view| view.revision.as_deref());
+            child.kind == ChildKind::Deployment && !child.deleting && runs.is_some() && runs == revision
+        };
+        // That of the revision, rather than one that Kubernetes rolled.
+        self.carriers().filter(is_its).max_by_key(|child| Some(&*child.name) == revision)
+    }
+
+    /// What runs its pods: the object that runs this revision, with the pods of all others counted in: they serve until they
+    /// are replaced.
+    #[must_use]
+    pub fn workload(&self, revision: Option<&str>) -> Option<WorkloadView> {
+        let wanted = self.carrier(revision);
+        let is_other = |child: &&Child| wanted.is_none_or(|wanted| wanted.uid != child.uid);
+        let mut others = self.carriers().filter(is_other).filter_map(Child::workload);
+        let wanted = wanted.and_then(Child::workload).cloned();
+        // Even if another one runs what is wanted, it does so in what is not.
+        let first = wanted.or_else(|| Some(WorkloadView { revision: None, ..others.next()?.clone() }))?;
+        Some(others.fold(first, |sum, other| WorkloadView {
+            replicas: sum.replicas + other.replicas,
+            ready: sum.ready + other.ready,
+            failure: sum.failure.or_else(|| other.failure.clone()),
+            ..sum
+        }))
+    }
+
+    /// The revision that its pods run or move to in what it asks for: where each revision has a Deployment of its own, the
+    /// newest that has one and was not rejected.
+    #[must_use]
+    pub fn moving_to(&self) -> Option<&str> {
+        if !self.release.spec.rollout.strategy.is_split() {
+            return self.carrier(None)?.workload()?.revision.as_deref();
+        }
+        let history = self.history();
+        let is_run = |revision: &str| self.carrier(Some(revision)).is_some();
+        let is_rejected = |view: &RevisionView| view.rejection.as_ref().is_some_and(|it| it.number == view.number);
+        let mut run = history.iter().filter(|(name, _)| is_run(name));
+        let newest = run.clone().next();
+        run.find(|(_, view)| !is_rejected(view)).or(newest).map(|(name, _)| *name)
+    }
+
+    /// Whether an object that runs pods is of this revision.
+    #[must_use]
+    pub fn runs(&self, revision: &str) -> bool {
+        self.carriers().filter_map(Child::workload).any(|view| view.revision.as_deref() == Some(revision))
     }
 
     /// Whether it has nodes that run in this kind of object and have not ended.
@@ -182,15 +220,15 @@ impl Observed {
         Some((name, rejection))
     }
 
-    /// The revision that its pods run or move to: that of the kind of object that it asks for, else that of the other; the
-    /// newest one where nothing runs.
+    /// The revision that its pods run or move to: in what it asks for, else in anything else; the newest one where nothing
+    /// runs.
     #[must_use]
     pub fn running_revision(&self) -> Option<&str> {
-        let kind = ChildKind::of_workload(&self.release);
-        let kinds = std::iter::once(kind).chain(ChildKind::WORKLOADS);
-        let mut views = kinds.filter_map(|kind| self.workload_of(kind)?.workload());
-        let running = views.find_map(|view| view.revision.as_deref());
-        running.or_else(|| self.history().first().map(|(name, _)| *name))
+        let history = self.history();
+        let number = |revision: &str| history.iter().find(|(name, _)| *name == revision).map(|(_, view)| view.number);
+        let others = self.carriers().filter_map(|child| child.workload()?.revision.as_deref());
+        let running = self.moving_to().or_else(|| others.max_by_key(|revision| number(revision)));
+        running.or_else(|| history.first().map(|(name, _)| *name))
     }
 }
 

@@ -4,8 +4,11 @@
 //! on an object that is not ours, and its steps are ordered so that stopping after any of them and planning again ends in
 //! the same place.
 
+mod apart;
 mod children;
+mod fleet;
 mod neighbours;
+mod secrets;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -13,11 +16,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use serde_json::Value;
 
-use self::neighbours::{is_kept, keep_owners};
+use self::apart::Running;
+use self::neighbours::is_kept;
 use super::cache::{Group, Key};
 use super::kind::ChildKind;
 use super::live::LiveChild;
@@ -27,9 +30,9 @@ use super::revision::{self};
 use super::validate::Valid;
 use super::view::{Child, JobView};
 use crate::api::ElixirRelease;
-use crate::resources::{Facts, cookie, names, tls};
+use crate::resources::Facts;
 use crate::rollout::migrations::{self, Ended, Next};
-use crate::rollout::{self, Rejection, meeting};
+use crate::rollout::{self, Rejection, Stage, meeting};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -42,6 +45,8 @@ pub struct Plan {
     pub revision: Option<String>,
     /// What is to be told of the rollout.
     pub rollout: rollout::Report,
+    /// When the rollout goes on without cause.
+    pub turn: Option<Timestamp>,
 }
 
 /// One write, or one read that the next plan depends on.
@@ -49,9 +54,11 @@ pub struct Plan {
 pub enum Step {
     /// Make the Secret of the cookie for these members, if there is none.
     CreateCookie(Vec<Arc<ElixirRelease>>),
+    /// Make the Secret of the cookie of this revision, if there is none.
+    CreateRevisionCookie(Arc<ElixirRelease>, String),
     /// Make and renew the certificates of a cluster with these members.
     KeepCertificates(Vec<Arc<ElixirRelease>>),
-    /// Make a Secret that the cluster shares belong to exactly these members.
+    /// Make a Secret with a cookie or with certificates belong to exactly these releases.
     OwnSecret(Box<PartialObjectMeta<Secret>>),
     /// Make a child that was not seen, unless somebody else has one of that name.
     Create(Desired),
@@ -69,6 +76,10 @@ pub enum Step {
     Judge(String, Option<Rejection>),
     /// Note on the record of the revision of this name that its nodes have met their cluster.
     NoteMeeting(String),
+    /// Give what runs the pods of another revision, of this kind, name and uid, so many pods.
+    Scale(ChildKind, Box<str>, Box<str>, i32),
+    /// Note on the record of the revision of this name how far it has come.
+    NoteStage(String, Stage),
     /// Note on the record of a revision how a migration ended.
     NoteMigration(Ended),
     /// Read the pod template that is recorded under this name. Nothing else is planned then.
@@ -147,10 +158,17 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         }
     };
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
-    let mut plan = Plan { revision: Some(revision), rollout: course.report, ..Plan::default() };
+    let turn = course.fleet.as_ref().and_then(|fleet| fleet.turn);
+    let mut plan = Plan { revision: Some(revision), rollout: course.report, turn, ..Plan::default() };
+    let runs = course.revision.as_deref();
+    let asked_for = course.rejection.is_none().then_some((&*asked.name, &rendered.template));
+    // One whose recorded template counts is the one that runs, or is none that anybody asks for.
+    let asked_for = asked_for.filter(|(asked, _)| runs != Some(*asked));
+    let running = Running::of(observed, runs.map(|runs| (runs, template)).into_iter().chain(asked_for));
     plan.keep_cookie(observed);
+    plan.keep_revision_cookies(observed, &running);
     plan.keep_certificates(observed, now);
-    let mut wanted = children::of_nodes(observed, facts, template);
+    let mut wanted = children::of_nodes(observed, facts, template, &running);
     wanted.extend(children::record(observed, &rendered, &asked));
     for desired in &wanted {
         plan.want(observed, desired);
@@ -164,22 +182,37 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if let Next::Note(ended) = &course.migration {
         plan.steps.push(Step::NoteMigration(ended.clone()));
     }
-    let runs = course.revision.as_deref();
-    let mut rest: Vec<_> =
-        runs.and_then(|runs| workload::wanted(observed, valid, template, runs)).into_iter().collect();
-    rest.extend(children::around_nodes(observed, valid));
+    let fleet = course.fleet.as_ref();
+    if let Some((revision, stage)) = fleet.and_then(|fleet| fleet.stage.clone()) {
+        plan.steps.push(Step::NoteStage(revision, stage));
+    }
+    let mut rest: Vec<_> = runs
+        .and_then(|runs| match fleet {
+            Some(fleet) => fleet::wanted(observed, template, runs, fleet),
+            None => workload::wanted(observed, valid, template, runs),
+        })
+        .into_iter()
+        .collect();
+    rest.extend(children::around_nodes(observed, valid, runs, fleet));
     for desired in &rest {
         plan.want(observed, desired);
     }
+    plan.steps.extend(fleet.into_iter().flat_map(|fleet| fleet::scaled(observed, fleet)));
     wanted.extend(rest);
     let keep = Kept {
         revisions: history_to_keep(observed, [Some(&*asked.name), runs]),
         jobs_of: &asked.name,
         jobs: left.iter().map(|ended| &*ended.job).collect(),
     };
-    for child in unwanted(observed, &wanted, &keep).filter(|child| workload::may_go(observed, child, runs)) {
+    let may_go = |child: &&Child| match fleet {
+        _ if child.workload().is_none() => true,
+        Some(fleet) => fleet::may_go(child, fleet),
+        None => runs.is_some_and(|runs| workload::may_go(observed, runs)),
+    };
+    for child in unwanted(observed, &wanted, &keep).filter(may_go) {
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
+    plan.drop_revision_cookies(observed, &running);
     plan.steps.extend(gates);
     plan.steps.extend(cut_off);
     // Last, so that one that the API server refuses keeps nothing else from being done.
@@ -199,64 +232,6 @@ impl Plan {
                 self.steps.push(Step::Update(desired.clone(), child.uid.clone()));
             }
             Some(_) => self.taken.push(Taken { kind: desired.kind, name: desired.name.clone() }),
-        }
-    }
-
-    /// The cookie is made once and never applied: only who owns it may change.
-    fn keep_cookie(&mut self, observed: &Observed) {
-        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-        let name = names::cookie_secret(&observed.release);
-        if !cookie::is_wanted(&members) {
-            return;
-        }
-        // One with the labels of a release is none that we made.
-        let of_cluster = |child: &&Child| child.kind == ChildKind::Secret && *child.name == *name;
-        let Some(secret) = observed.shared.iter().find(of_cluster) else {
-            self.steps.push(Step::CreateCookie(observed.members.clone()));
-            return;
-        };
-        if let Some(ownership) = cookie::ownership(&members, &secret.uid) {
-            self.own(observed, secret, ownership);
-        }
-        if let Some(Ok(next)) = mesh::next_rotation(observed, secret).filter(|_| !secret.deleting) {
-            let cluster = observed.key.sibling(&names::cluster(&observed.release));
-            let (secret, uid, version) = (secret.name.clone(), secret.uid.clone(), secret.version);
-            self.steps.push(Step::RotateCookie(Rotation { next, cluster, secret, uid, version }));
-        }
-    }
-
-    /// What they hold is decided when it is read; here only whether it is to be looked at.
-    fn keep_certificates(&mut self, observed: &Observed, now: Timestamp) {
-        let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-        let Some(names) = tls::keep::secrets(&members) else { return };
-        let [authority, nodes] = names
-            .each_ref()
-            .map(|name| observed.shared.iter().find(|child| child.kind == ChildKind::Secret && *child.name == **name));
-        let (Some(authority), Some(nodes)) = (authority, nodes) else {
-            self.steps.push(Step::KeepCertificates(observed.members.clone()));
-            return;
-        };
-        let is_due = |secret: &Child| {
-            let noted = secret.certificates().and_then(|noted| noted.renew_at);
-            !secret.deleting && noted.is_none_or(|renew_at| now >= renew_at)
-        };
-        let trusts = |secret: &Child| secret.certificates().map(|noted| noted.authorities);
-        if is_due(authority) || is_due(nodes) || trusts(authority) != trusts(nodes) {
-            self.steps.push(Step::KeepCertificates(observed.members.clone()));
-        }
-        for secret in [authority, nodes] {
-            if let Some(ownership) = tls::secret::ownership(&members, &secret.name, &secret.uid) {
-                self.own(observed, secret, ownership);
-            }
-        }
-    }
-
-    fn own(&mut self, observed: &Observed, secret: &Child, mut ownership: PartialObjectMeta<Secret>) {
-        keep_owners(&mut ownership.metadata, &secret.owners, &observed.unreadable);
-        let owners: BTreeSet<&str> = secret.owners.iter().map(|owner| &**owner).collect();
-        let wanted: BTreeSet<&str> = ownership.owner_references().iter().map(|owner| owner.uid.as_str()).collect();
-        if !secret.deleting && owners != wanted {
-            self.steps.push(Step::OwnSecret(Box::new(ownership)));
         }
     }
 }
@@ -282,7 +257,8 @@ struct Kept<'a> {
     jobs: BTreeSet<&'a str>,
 }
 
-/// Children that nobody wants any more. A cookie and an authority are never among them: they may be wanted again.
+/// Children that nobody wants any more. The cookie of a cluster and an authority are never among them: they may be wanted
+/// again.
 ///
 /// What a cluster shares is cleaned up by whoever is in it, also after its owner has left.
 fn unwanted<'a>(observed: &'a Observed, wanted: &'a [Desired], keep: &'a Kept<'_>) -> impl Iterator<Item = &'a Child> {

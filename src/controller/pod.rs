@@ -7,6 +7,7 @@ use kube::Resource;
 use serde::Deserialize;
 
 use super::kind::ChildKind;
+use crate::resources::pod::is_apart;
 use crate::resources::{labels, names};
 
 /// How long a container that failed before has to run and be ready until its failure is over.
@@ -86,6 +87,8 @@ pub struct PodView {
     pub has_ended: bool,
     /// Whether it was made to speak TLS.
     pub has_tls: bool,
+    /// Whether its node is to meet only those of its own revision.
+    pub is_apart: bool,
     /// The kind of the object that runs it; `None` when nobody does any more.
     pub runs_in: Option<ChildKind>,
     /// When it last came a step further, by being made or by becoming ready.
@@ -153,6 +156,7 @@ impl PodView {
             trouble: if is_leaving || has_ended { None } else { trouble(pod) },
             has_ended,
             has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
+            is_apart: is_apart(&pod.metadata),
             runs_in: runs_in(&pod.metadata),
             moved: moved(pod),
         })

@@ -228,12 +228,14 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
             failure?;
-            return Ok((ReconcileResult::Invalid, next(&observed, None, context)));
+            return Ok((ReconcileResult::Invalid, next(&observed, [None, None], context)));
         }
     };
     if !is_whole {
         report(&observed, &Verdict::Unread, context).await?;
-        return failure.map(|()| (ReconcileResult::Unchanged, next(&observed, None, context))).map_err(Error::from);
+        return failure
+            .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], context)))
+            .map_err(Error::from);
     }
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
@@ -292,15 +294,16 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     if outcome.goes_on {
         return (result, Action::requeue(Duration::ZERO));
     }
-    (result, next(observed, outcome.next_eviction, context))
+    (result, next(observed, [outcome.next_eviction, outcome.turn], context))
 }
 
-/// When to look again without cause: when the trouble of a pod is to count as over or a rollout as late, a certificate has
-/// to be renewed or ends, or an eviction can be tried again, or else at the next resync.
-fn next(observed: &Observed, eviction: Option<jiff::Timestamp>, context: &Context) -> Action {
+/// When to look again without cause: when it was told so, because an eviction can be tried again or a rollout goes on, when
+/// the trouble of a pod is to count as over or a rollout as late, a certificate has to be renewed or ends, or else at the
+/// next resync.
+fn next(observed: &Observed, told: [Option<jiff::Timestamp>; 2], context: &Context) -> Action {
     let now = jiff::Timestamp::now();
     let turns = [
-        eviction.filter(|turn| *turn > now),
+        told.into_iter().flatten().filter(|turn| *turn > now).min(),
         observed.relief(now),
         deadline(observed, now).filter(|deadline| *deadline > now),
         observed.renewal(now),

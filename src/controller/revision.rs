@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::ResourceExt;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::view::RevisionView;
-use crate::api::ElixirRelease;
+use crate::api::{ElixirRelease, Scope};
 use crate::digest;
 use crate::resources::{Facts, controller_revision, labels};
 
@@ -108,6 +108,10 @@ fn inputs(
     let mut spec = serde_json::to_value(&release.spec).unwrap_or_default();
     if let Value::Object(spec) = &mut spec {
         spec.retain(|field, _| !NOT_OF_THE_POD.contains(&field.as_str()));
+        // A field that came later is no other input as long as it says what was so before.
+        let cluster = spec.get_mut("cluster").and_then(Value::as_object_mut);
+        let is_said = |cluster: &&mut Map<String, Value>| cluster.get("scope") == Some(&json!(Scope::default()));
+        drop(cluster.filter(is_said).and_then(|cluster| cluster.remove("scope")));
     }
     let inputs = (release.name_any(), spec, config, &facts.cluster_domain);
     restarted_at.map_or_else(|| digest::of(&inputs), |value| digest::of(&(&inputs, value)))

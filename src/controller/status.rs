@@ -55,6 +55,14 @@ impl Verdict<'_> {
         }
     }
 
+    /// What is told of the rollout.
+    fn rollout(&self) -> Option<&Report> {
+        match self {
+            Self::Valid { applied: Ok(outcome), .. } => Some(&outcome.rollout),
+            _ => None,
+        }
+    }
+
     /// Whether the cluster now has what the release asks for, as far as writing goes.
     fn is_applied(&self) -> bool {
         matches!(self, Self::Valid { applied: Ok(outcome), .. } if outcome.taken.is_empty())
@@ -69,7 +77,7 @@ pub(crate) fn runs_completely(observed: &Observed, revision: &str, now: Timestam
 
 /// Whether every node of a release runs this revision and is available, and no other does.
 pub(crate) fn runs_everywhere(observed: &Observed, revision: &str) -> bool {
-    Count::of(observed, &observed.workload().unwrap_or_default(), Some(revision)).is_everywhere
+    Count::of(observed, &observed.workload(Some(revision)).unwrap_or_default(), Some(revision)).is_everywhere
 }
 
 /// The status of a release.
@@ -79,7 +87,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
     let before = release.status.clone().unwrap_or_default();
     let target = verdict.target(&before);
     let is_late = is_late(observed, target.as_deref(), now);
-    let workload = observed.workload().unwrap_or_default();
+    let workload = observed.workload(target.as_deref()).unwrap_or_default();
     let workload = WorkloadView { deadline_exceeded: workload.deadline_exceeded || is_late, ..workload };
     let progress = Progress::of(observed, &workload, target.as_deref(), now);
     let seen = mesh::report(observed, &before, now);
@@ -106,7 +114,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         cluster: seen.cluster,
         nodes: seen.nodes,
         nodes_omitted: seen.nodes_omitted,
-        selector: Some(format!("{}={}", labels::RELEASE, release.name_any())),
+        selector: Some(selector(release, verdict)),
         current_revision: if progress.is_complete { target.clone() } else { before.current_revision.clone() },
         rollout: target.is_some().then(|| progress.rollout(release, verdict)),
         requests: requests(release, verdict),
@@ -193,12 +201,10 @@ impl Progress {
 
     fn rollout(&self, release: &ElixirRelease, verdict: &Verdict) -> RolloutStatus {
         let paused = release.spec.paused || labels::is_rollout_paused(release);
-        let hold = match verdict {
-            Verdict::Valid { applied: Ok(outcome), .. } => outcome.rollout.hold.as_ref(),
-            _ => None,
-        };
-        if let Some(hold) = hold.filter(|_| !paused && !self.is_complete) {
-            return RolloutStatus { phase: RolloutPhase::Waiting, message: hold.message.clone() };
+        let told = verdict.rollout();
+        let step = told.and_then(|told| told.step).filter(|_| !self.is_complete);
+        if let Some(hold) = told.and_then(|told| told.hold.as_ref()).filter(|_| !paused && !self.is_complete) {
+            return RolloutStatus { phase: RolloutPhase::Waiting, step, message: hold.message.clone() };
         }
         let phase = match (self.is_complete, paused, self.is_late) {
             (true, ..) if self.rejected.is_some() => RolloutPhase::RolledBack,
@@ -207,9 +213,20 @@ impl Progress {
             (_, _, true) => RolloutPhase::Failed,
             _ => RolloutPhase::Progressing,
         };
-        let told = [self.message.as_str(), self.rejected.as_deref().unwrap_or_default()];
+        let pace = told.map_or("", |told| &told.pace);
+        let told = [self.message.as_str(), pace, self.rejected.as_deref().unwrap_or_default()];
         let message = told.into_iter().filter(|told| !told.is_empty()).collect::<Vec<_>>().join(". ");
-        RolloutStatus { phase, message }
+        RolloutStatus { phase, step, message }
+    }
+}
+
+/// Selects the pods that an autoscaler measures: those that traffic goes to. Where that is not known, it stays.
+fn selector(release: &ElixirRelease, verdict: &Verdict) -> String {
+    let all = format!("{}={}", labels::RELEASE, release.name_any());
+    match verdict.rollout() {
+        Some(Report { active: Some(active), .. }) => format!("{all},{}={active}", labels::REVISION),
+        Some(_) => all,
+        None => release.status.as_ref().and_then(|status| status.selector.clone()).unwrap_or(all),
     }
 }
 
@@ -227,10 +244,7 @@ fn migrated(release: &ElixirRelease, verdict: &Verdict, generation: Option<i64>,
 
 /// What was asked for by the annotations that are there, and what became of it.
 fn requests(release: &ElixirRelease, verdict: &Verdict) -> Vec<RequestStatus> {
-    let answers = match verdict {
-        Verdict::Valid { applied: Ok(outcome), .. } => outcome.rollout.answers.as_slice(),
-        _ => &[],
-    };
+    let answers = verdict.rollout().map_or(&[][..], |told| &told.answers);
     let before = release.status.iter().flat_map(|status| &status.requests);
     let asked = Verb::ALL.into_iter().filter_map(|verb| Some((verb, release.annotations().get(verb.annotation())?)));
     let told = asked.filter_map(|(verb, value)| {

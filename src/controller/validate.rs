@@ -121,6 +121,8 @@ pub fn validate(
     if let Some(draft) = &draft {
         problems.extend(shutdown::grace_period(release, draft));
         problems.extend(references::problems(release, draft, references));
+        let read = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
+        problems.extend(pod::revision_is_set(release, draft, &read));
         problems.extend(references.contents().and_then(|contents| tls::problems(release, contents, now)));
         problems.extend(claims.iter().flat_map(|claims| workload::lost_mounts(release, draft, claims)));
     }

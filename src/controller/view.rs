@@ -12,7 +12,7 @@ use super::live::LiveChild;
 use crate::digest;
 use crate::resources::labels;
 use crate::resources::stateful_set::Fixed;
-use crate::rollout::{Ledger, Note, Rejection};
+use crate::rollout::{Ledger, Note, Rejection, Stage};
 
 /// A child as it is in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub enum Detail {
     Certificates(CertificatesView),
     /// Of a Secret with a cookie that was rotated, or is.
     Cookie(RotationView),
+    /// Of a Secret with the cookie of a revision: which.
+    RevisionCookie(Box<str>),
 }
 
 /// How far a Deployment or StatefulSet has come.
@@ -60,6 +62,8 @@ pub enum Detail {
 pub struct WorkloadView {
     /// Revision of its pod template.
     pub revision: Option<Box<str>>,
+    /// Whether nodes of that template are to meet only those of their own revision.
+    pub is_apart: bool,
     /// Whether its controller has seen its current spec.
     pub observed: bool,
     /// Wanted pods.
@@ -112,6 +116,8 @@ pub struct RevisionView {
     pub migrations: Option<Box<Ledger>>,
     /// Whether all its nodes were seen in their cluster once.
     pub has_clustered: bool,
+    /// How far it has come by its strategy.
+    pub stage: Option<Box<Stage>>,
 }
 
 impl Child {
@@ -177,6 +183,15 @@ impl Child {
         }
     }
 
+    /// The revision whose cookie it holds, if it is the Secret of one.
+    #[must_use]
+    pub fn cookie_of(&self) -> Option<&str> {
+        match &self.detail {
+            Detail::RevisionCookie(revision) => Some(revision),
+            _ => None,
+        }
+    }
+
     /// The view of a Job, if it is one.
     #[must_use]
     pub fn job(&self) -> Option<&JobView> {
@@ -228,6 +243,7 @@ fn workload(object: &DynamicObject) -> WorkloadView {
         |kind: &str| status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == kind);
     WorkloadView {
         revision: text(&spec["template"]["metadata"]["labels"][labels::REVISION]),
+        is_apart: spec["template"]["metadata"]["annotations"][labels::SCOPE].is_string(),
         observed: status["observedGeneration"].as_i64() >= object.metadata.generation,
         wanted: spec["replicas"].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or(1),
         replicas: count("replicas"),
@@ -266,6 +282,7 @@ fn revision(object: &DynamicObject) -> RevisionView {
         before: annotation(labels::BEFORE).map(|names| names.as_str().into()),
         migrations: annotation(labels::MIGRATIONS).and_then(|text| Note::of_text(text)).map(Box::new),
         has_clustered: annotation(labels::CLUSTERED).is_some_and(|value| value == "true"),
+        stage: annotation(labels::STAGE).and_then(|text| Note::of_text(text)).map(Box::new),
         rejection: annotation(labels::REJECTED).and_then(|text| Note::of_text(text)).map(Box::new),
     }
 }
@@ -289,7 +306,9 @@ mod tests {
         let object = parse(json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "shop", "uid": "u", "resourceVersion": "7", "generation": 3},
-            "spec": {"replicas": 4, "template": {"metadata": {"labels": {"beam-operator.io/revision": "shop-1"}}}},
+            "spec": {"replicas": 4, "template": {"metadata": {
+                "labels": {"beam-operator.io/revision": "shop-1"}, "annotations": {"beam-operator.io/scope": "Revision"},
+            }}},
             "status": {
                 "observedGeneration": 2, "replicas": 5, "updatedReplicas": 2, "readyReplicas": 3, "availableReplicas": 1,
                 "conditions": [
@@ -302,6 +321,7 @@ mod tests {
         assert_eq!((&*child.name, &*child.uid, child.version), ("shop", "u", 7));
         let expected = WorkloadView {
             revision: Some("shop-1".into()),
+            is_apart: true,
             observed: false,
             wanted: 4,
             replicas: 5,

@@ -22,7 +22,7 @@ mod sighting;
 mod vitals;
 mod watcher;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,11 +47,20 @@ const CONCURRENCY: usize = 64;
 /// How long a node may take to change its cookie.
 const SET_COOKIE: Duration = Duration::from_secs(5);
 
-/// Which nodes of a release to look at, and how.
+/// Nodes that are to meet: those of a cluster or, where revisions are apart, those of one revision.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mesh {
+    /// The cluster.
+    pub cluster: Key,
+    /// The revision whose nodes meet no others.
+    pub revision: Option<Arc<str>>,
+}
+
+/// Which nodes of a release to look at, and how: those of one mesh.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watchlist {
-    /// The cluster that they are in.
-    pub cluster: Key,
+    /// The mesh that they are to form.
+    pub mesh: Mesh,
     /// What lets us in.
     pub access: Access,
     /// Which state of it that is, as far as it is known: in another, it may be something else.
@@ -79,11 +88,12 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    releases: HashMap<Key, Followed>,
-    clusters: HashMap<Key, Arc<Cluster>>,
+    releases: HashMap<Key, HashMap<Mesh, Followed>>,
+    /// Of each mesh, those of one cluster in a row.
+    clusters: BTreeMap<Mesh, Arc<Cluster>>,
 }
 
-/// A release whose nodes are looked at.
+/// A release whose nodes are looked at, as far as they are to form one mesh.
 struct Followed {
     list: Watchlist,
     cluster: Arc<Cluster>,
@@ -105,26 +115,38 @@ impl Observer {
         (Self { shared: Arc::new(shared), state: Arc::default() }, told)
     }
 
-    /// Looks at these nodes of a release from now on, and at no others of it.
-    pub fn follow(&self, release: &Key, list: Option<Watchlist>) {
+    /// Looks at these nodes of a release from now on, a list for each mesh, and at no others of it.
+    pub fn follow(&self, release: &Key, lists: Vec<Watchlist>) {
         let mut state = self.lock();
-        if state.releases.get(release).map(|followed| &followed.list) == list.as_ref() {
-            return;
+        let wanted: HashSet<_> = lists.iter().map(|list| list.mesh.clone()).collect();
+        let mut before = state.releases.remove(release).unwrap_or_default();
+        for (_, left) in before.extract_if(|mesh, _| !wanted.contains(mesh)) {
+            self.drop_all(&mut state, &left);
         }
-        let before = state.releases.remove(release);
-        let Some(list) = list else {
-            if let Some(before) = before {
-                self.drop_all(&mut state, &before);
-            }
-            return;
+        let followed: HashMap<_, _> = lists
+            .into_iter()
+            .map(|list| {
+                let before = before.remove(&list.mesh);
+                (list.mesh.clone(), self.follow_mesh(&mut state, release, before, list))
+            })
+            .collect();
+        if !followed.is_empty() {
+            state.releases.insert(release.clone(), followed);
+        }
+    }
+
+    fn follow_mesh(&self, state: &mut State, release: &Key, before: Option<Followed>, list: Watchlist) -> Followed {
+        let before = match before {
+            Some(before) if before.list == list => return before,
+            before => before,
         };
-        let cluster = state.clusters.entry(list.cluster.clone()).or_default().clone();
+        let cluster = state.clusters.entry(list.mesh.clone()).or_default().clone();
         let (known, mut tasks, menders) = match before {
             Some(before) if before.list.is_looked_at_like(&list) => (before.list.nodes, before.tasks, before.menders),
             Some(before) => {
-                self.drop_all(&mut state, &before);
-                // It may have been the last of this very cluster.
-                state.clusters.entry(list.cluster.clone()).or_insert(cluster.clone());
+                self.drop_all(state, &before);
+                // It may have been the last of this very mesh.
+                state.clusters.entry(list.mesh.clone()).or_insert(cluster.clone());
                 <_>::default()
             }
             None => <_>::default(),
@@ -147,17 +169,17 @@ impl Observer {
         }
         if is_news {
             cluster.alarm();
-            self.shared.tell(&list.cluster);
+            self.shared.tell(&list.mesh);
         }
         if list.access_state.is_some_and(|state| cluster.is_another_access(state)) {
             let cluster = cluster.clone();
             tokio::spawn(async move { cluster.renew().await });
         }
-        state.releases.insert(release.clone(), Followed { list, cluster, tasks, menders });
+        Followed { list, cluster, tasks, menders }
     }
 
-    /// Tells each node of a cluster to use the next cookie from now on. Which of them do so is seen when they are connected
-    /// to anew.
+    /// Tells each node of a cluster whose revisions are not apart to use the next cookie from now on. Which of them do so is
+    /// seen when they are connected to anew.
     pub async fn swap_cookies(&self, key: &Key) {
         let Some((cluster, access)) = self.cluster(key) else { return };
         cluster.keyring.forget(true).await;
@@ -182,23 +204,33 @@ impl Observer {
 
     fn cluster(&self, key: &Key) -> Option<(Arc<Cluster>, Access)> {
         let state = self.lock();
-        let followed = state.releases.values().find(|followed| followed.list.cluster == *key)?;
+        let mesh = Mesh { cluster: key.clone(), revision: None };
+        let followed = state.releases.values().find_map(|meshes| meshes.get(&mesh))?;
         Some((followed.cluster.clone(), followed.list.access.clone()))
     }
 
     /// What is known of the nodes of a cluster, by release and pod. Empty if nobody looks at it.
     #[must_use]
     pub fn sightings(&self, cluster: &Key) -> Vec<Sighting> {
-        let cluster = self.lock().clusters.get(cluster).cloned();
-        cluster.map(|cluster| cluster.sightings()).unwrap_or_default()
+        let state = self.lock();
+        let first = Mesh { cluster: cluster.clone(), revision: None };
+        let meshes = state.clusters.range(first..).take_while(|(mesh, _)| mesh.cluster == *cluster);
+        let mut sightings: Vec<_> = meshes.flat_map(|(_, cluster)| cluster.sightings()).collect();
+        sightings.sort_by(|a, b| (&a.release, &a.node.pod).cmp(&(&b.release, &b.node.pod)));
+        sightings
     }
 
     /// From now on has nodes of a release connect to these others, given by the uid of their pods, and no others do so.
     pub fn connect(&self, release: &Key, wishes: BTreeMap<Arc<str>, Vec<NodeName>>) {
         let mut state = self.lock();
-        let Some(Followed { list, cluster, menders, .. }) = state.releases.get_mut(release) else { return };
-        menders.retain(|uid, _| wishes.contains_key(uid));
+        let Some(meshes) = state.releases.get_mut(release) else { return };
+        for Followed { menders, .. } in meshes.values_mut() {
+            menders.retain(|uid, _| wishes.contains_key(uid));
+        }
         for (uid, others) in wishes {
+            let mut meshes = meshes.values_mut();
+            let Some(followed) = meshes.find(|followed| followed.tasks.contains_key(&uid)) else { continue };
+            let Followed { list, cluster, menders, .. } = followed;
             if let Some((wished, _)) = menders.get(&uid) {
                 wished.send_if_modified(|before| {
                     let is_new = *before != others;
@@ -208,7 +240,7 @@ impl Observer {
                 continue;
             }
             let (wish, receiver) = watch::channel(others);
-            let (shared, cluster, key) = (self.shared.clone(), cluster.clone(), list.cluster.clone());
+            let (shared, cluster, key) = (self.shared.clone(), cluster.clone(), list.mesh.cluster.clone());
             let mender = Mender { shared, cluster, key, uid: uid.clone(), wished: receiver };
             menders.insert(uid, (wish, AbortOnDropHandle::new(tokio::spawn(mender.run()))));
         }
@@ -218,7 +250,7 @@ impl Observer {
     #[must_use]
     pub fn samples(&self) -> Vec<NodeSample> {
         let clusters: Vec<_> =
-            self.lock().clusters.iter().map(|(key, cluster)| (key.clone(), cluster.clone())).collect();
+            self.lock().clusters.iter().map(|(mesh, cluster)| (mesh.cluster.clone(), cluster.clone())).collect();
         let of = |(key, cluster): (Key, Arc<Cluster>)| {
             cluster.vitals().into_iter().map(move |(release, pod, vitals)| NodeSample {
                 namespace: key.namespace.clone(),
@@ -234,7 +266,7 @@ impl Observer {
         let watcher = Watcher {
             shared: self.shared.clone(),
             cluster: cluster.clone(),
-            key: list.cluster.clone(),
+            mesh: list.mesh.clone(),
             access: list.access.clone(),
             node: node.clone(),
             interval: list.interval,
@@ -247,9 +279,9 @@ impl Observer {
             followed.cluster.remove(uid);
         }
         if followed.cluster.len() == 0 {
-            state.clusters.remove(&followed.list.cluster);
+            state.clusters.remove(&followed.list.mesh);
         }
-        self.shared.tell(&followed.list.cluster);
+        self.shared.tell(&followed.list.mesh);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -259,15 +291,15 @@ impl Observer {
 
 impl Shared {
     /// The receiver goes when the controller stops, and then nobody needs to know.
-    fn tell(&self, cluster: &Key) {
-        let _ = self.news.unbounded_send(cluster.clone());
+    fn tell(&self, mesh: &Mesh) {
+        let _ = self.news.unbounded_send(mesh.cluster.clone());
     }
 }
 
 impl Watchlist {
     /// Whether tasks that work through the one may go on with the other.
     fn is_looked_at_like(&self, other: &Self) -> bool {
-        (&self.cluster, &self.access, self.interval) == (&other.cluster, &other.access, other.interval)
+        (&self.mesh, &self.access, self.interval) == (&other.mesh, &other.access, other.interval)
     }
 }
 

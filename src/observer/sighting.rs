@@ -19,6 +19,8 @@ pub struct Node {
     pub port: Port,
     /// What it should call itself; `None` where the image decides.
     pub expected: Option<NodeName>,
+    /// The revision whose nodes alone it is to meet; `None` where all of the cluster meet.
+    pub apart: Option<Arc<str>>,
     /// Whether the pod is ready.
     pub is_ready: bool,
     /// When its container was started: a node that was started anew is looked at anew.

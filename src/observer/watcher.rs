@@ -6,14 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::Shared;
 use super::access::{Access, Credentials};
 use super::cluster::Cluster;
 use super::pace::pause;
 use super::sighting::{Failure, FailureKind, Node, View};
 use super::vitals::{self, Vitals};
+use super::{Mesh, Shared};
 use crate::beam::{Connection, Cookie, Error, Limits, NodeName, OwnName, Target, Visibility, connect};
-use crate::controller::cache::Key;
 use crate::time::{chance, whole_seconds};
 
 /// How long a node may take for an answer.
@@ -31,7 +30,7 @@ const HOST: &str = "beam-operator";
 pub(super) struct Watcher {
     pub(super) shared: Arc<Shared>,
     pub(super) cluster: Arc<Cluster>,
-    pub(super) key: Key,
+    pub(super) mesh: Mesh,
     pub(super) access: Access,
     pub(super) node: Node,
     pub(super) interval: Duration,
@@ -86,7 +85,7 @@ impl Watcher {
             };
             if is_news {
                 self.cluster.alarm();
-                self.shared.tell(&self.key);
+                self.shared.tell(&self.mesh);
                 alert.mark_unchanged();
             }
             let is_alert = *alert.borrow() > Instant::now();
@@ -149,7 +148,8 @@ impl Watcher {
     }
 
     async fn open(&self) -> Result<Link, Failure> {
-        let credentials = self.cluster.keyring.get(&self.shared.client, &self.key.namespace, &self.access).await;
+        let credentials =
+            self.cluster.keyring.get(&self.shared.client, &self.mesh.cluster.namespace, &self.access).await;
         let credentials =
             credentials.map_err(|error| Failure { kind: FailureKind::NoAccess, message: error.to_string().into() })?;
         // Longer than the longest pause, so that it does not close between two looks.

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use rand::rngs::OsRng;
 use rand::{TryRngCore, rand_core};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::reference::{Content, Reference, ReferenceKind};
 use super::{metadata, names};
@@ -26,10 +27,22 @@ const BYTES: usize = 32;
 pub struct NewCookie(Secret);
 
 impl NewCookie {
+    /// A Secret with this metadata that holds this cookie.
+    pub(super) fn new(metadata: ObjectMeta, value: &str) -> Self {
+        let string_data = BTreeMap::from([(names::COOKIE_KEY.to_owned(), value.to_owned())]);
+        Self(Secret { metadata, string_data: Some(string_data), ..Secret::default() })
+    }
+
     /// The Secret, for a POST.
     #[must_use]
     pub fn for_post(&self) -> &Secret {
         &self.0
+    }
+}
+
+impl Drop for NewCookie {
+    fn drop(&mut self) {
+        self.0.string_data.iter_mut().flat_map(|data| data.values_mut()).for_each(Zeroize::zeroize);
     }
 }
 
@@ -44,9 +57,7 @@ impl fmt::Debug for NewCookie {
 /// own: the oldest decides, and validation tells a younger one that differs.
 #[must_use]
 pub fn build(members: &[&ElixirRelease], value: &str) -> Option<NewCookie> {
-    let metadata = metadata::of_members(members, name(members)?)?;
-    let string_data = BTreeMap::from([(names::COOKIE_KEY.to_owned(), value.to_owned())]);
-    Some(NewCookie(Secret { metadata, string_data: Some(string_data), ..Secret::default() }))
+    Some(NewCookie::new(metadata::of_members(members, name(members)?)?, value))
 }
 
 /// The metadata to apply to the existing Secret as members come and go; `None` where they bring their own.
@@ -90,16 +101,22 @@ fn name(members: &[&ElixirRelease]) -> Option<String> {
 /// # Errors
 /// The operating system has no randomness to give.
 pub fn generate() -> Result<Zeroizing<String>, rand_core::OsError> {
-    use std::fmt::Write as _;
-
     let mut bytes = Zeroizing::new([0; BYTES]);
     OsRng.try_fill_bytes(bytes.as_mut())?;
+    Ok(text(&bytes))
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn text(bytes: &[u8; BYTES]) -> Zeroizing<String> {
+    use std::fmt::Write as _;
+
+    // As long as it gets, so that no part of it is left behind where it was before.
     let mut text = Zeroizing::new(String::with_capacity(2 * BYTES));
-    for byte in bytes.iter() {
+    for byte in bytes {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text)
+    text
 }
 
 #[cfg(test)]

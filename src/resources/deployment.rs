@@ -18,34 +18,60 @@ const REPLICA_SETS: i32 = 2;
 ///
 /// `replicas` is always ours: autoscalers write that of the release through its scale subresource.
 #[must_use]
-pub fn build(release: &ElixirRelease, template: PodTemplateSpec, revision: &str) -> Deployment {
+pub fn build(release: &ElixirRelease, template: PodTemplateSpec, revision: &str, replicas: i32) -> Deployment {
+    let deployment = named(release, release.name_any(), template, revision, replicas);
+    let paused = labels::is_rollout_paused(release).then_some(true);
+    Deployment { spec: deployment.spec.map(|spec| DeploymentSpec { paused, ..spec }), ..deployment }
+}
+
+/// The Deployment of one revision and no other, named like it. Its template never changes, so there is nothing to hold.
+#[must_use]
+pub fn of_revision(release: &ElixirRelease, template: PodTemplateSpec, revision: &str, replicas: i32) -> Deployment {
+    let mut deployment = named(release, revision.to_owned(), template, revision, replicas);
+    let spec = deployment.spec.get_or_insert_default();
+    spec.selector.match_labels.get_or_insert_default().insert(labels::REVISION.to_owned(), revision.to_owned());
+    deployment
+}
+
+fn named(
+    release: &ElixirRelease,
+    name: String,
+    template: PodTemplateSpec,
+    revision: &str,
+    replicas: i32,
+) -> Deployment {
     let wishes = &release.spec.rollout;
-    let mut metadata = metadata::of_release(release, release.name_any());
+    let mut metadata = metadata::of_release(release, name);
     metadata.labels.get_or_insert_default().insert(labels::REVISION.to_owned(), revision.to_owned());
     Deployment {
         metadata,
         spec: Some(DeploymentSpec {
-            replicas: Some(release.spec.replicas),
+            replicas: Some(replicas),
             selector: LabelSelector { match_labels: Some(labels::pod_selector(release)), ..LabelSelector::default() },
             strategy: Some(strategy(wishes)),
             min_ready_seconds: (wishes.min_ready_seconds > 0).then_some(wishes.min_ready_seconds),
             progress_deadline_seconds: Some(wishes.progress_deadline_seconds),
             revision_history_limit: Some(REPLICA_SETS),
-            paused: labels::is_rollout_paused(release).then_some(true),
+            paused: None,
             template,
         }),
         status: None,
     }
 }
 
+/// Where each revision has a Deployment of its own, only one that Kubernetes rolled before is ever rolled on.
+///
 /// Both limits are always written: with Recreate the API server refuses any that is left over, and what we own goes when
 /// we stop writing it.
 fn strategy(rollout: &Rollout) -> DeploymentStrategy {
-    let rolling_update = (rollout.strategy == Strategy::RollingUpdate).then(|| RollingUpdateDeployment {
+    if rollout.strategy == Strategy::Recreate {
+        return DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None };
+    }
+    let rolling_update = RollingUpdateDeployment {
         max_surge: Some(rollout.max_surge.clone()),
         max_unavailable: Some(rollout.max_unavailable.clone()),
-    });
-    DeploymentStrategy { type_: Some(rollout.strategy.as_str().to_owned()), rolling_update }
+    };
+    DeploymentStrategy { type_: Some("RollingUpdate".to_owned()), rolling_update: Some(rolling_update) }
 }
 
 #[cfg(test)]
@@ -57,14 +83,15 @@ mod tests {
     use super::*;
 
     fn spec_of(spec: &str) -> Value {
-        let deployment = build(&fixture::release(spec), PodTemplateSpec::default(), "shop-7c9d4");
+        let release = fixture::release(spec);
+        let deployment = build(&release, PodTemplateSpec::default(), "shop-7c9d4", release.spec.replicas);
         serde_json::to_value(deployment.spec.unwrap()).unwrap()
     }
 
     #[test]
     fn a_release_of_three_lines() {
         let release = fixture::release("{replicas: 3, ports: [{name: http, containerPort: 4000}]}");
-        insta::assert_yaml_snapshot!(build(&release, PodTemplateSpec::default(), "shop-7c9d4"));
+        insta::assert_yaml_snapshot!(build(&release, PodTemplateSpec::default(), "shop-7c9d4", 3));
     }
 
     #[rstest]
@@ -80,6 +107,18 @@ mod tests {
     #[case::selector("{cluster: {name: market}}", "/selector", json!({"matchLabels": {"beam-operator.io/release": "shop"}}))]
     fn a_field_reaches_the_deployment(#[case] spec: &str, #[case] pointer: &str, #[case] expected: Value) {
         assert_eq!(spec_of(spec).pointer(pointer), Some(&expected));
+    }
+
+    #[test]
+    fn the_deployment_of_a_revision_selects_its_own_pods_only() {
+        let release = fixture::release("{replicas: 3, rollout: {strategy: BlueGreen}}");
+        let deployment = of_revision(&release, PodTemplateSpec::default(), "shop-7c9d4", 2);
+        assert_eq!(
+            (deployment.name_any().as_str(), deployment.spec.as_ref().unwrap().replicas),
+            ("shop-7c9d4", Some(2))
+        );
+        let selector = json!({"beam-operator.io/release": "shop", "beam-operator.io/revision": "shop-7c9d4"});
+        assert_eq!(json!(deployment.spec.unwrap().selector), json!({"matchLabels": selector}));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! It is kept apart from the Service that carries traffic, because it lists nodes before they are ready: a node has to
 //! meet its cluster in order to become ready. The releases of a cluster share it. A member that names another Service
-//! gets that one too; each selects every pod of the cluster.
+//! gets that one too; each selects every pod of the cluster. Where only the nodes of one revision meet, each revision has
+//! one of its own instead.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
 use super::syntax::{is_label_key, is_label_value};
@@ -42,6 +44,14 @@ pub fn of_lone(release: &ElixirRelease) -> Option<Service> {
     })
 }
 
+/// The headless Service of one revision, where only the nodes of one revision meet.
+#[must_use]
+pub fn of_revision(release: &ElixirRelease, revision: &str) -> Service {
+    let mut metadata = metadata::of_release(release, names::revision_service(revision));
+    metadata.labels.get_or_insert_default().insert(labels::REVISION.to_owned(), revision.to_owned());
+    of_peers(metadata, &[release], release, labels::revision_selector(release, revision))
+}
+
 /// The name that a member gives to the headless Service, unless a traffic Service has it already. A member that names it so
 /// is not valid, and must neither keep the others from theirs nor lose its part in what they share.
 fn name(member: &ElixirRelease, older: &[&ElixirRelease]) -> String {
@@ -54,7 +64,16 @@ fn name(member: &ElixirRelease, older: &[&ElixirRelease]) -> String {
 /// contradict each other.
 fn service(name: String, users: &[&ElixirRelease]) -> Option<Service> {
     let oldest = users.first()?;
-    let mut metadata = metadata::of_members(users, name)?;
+    let metadata = metadata::of_members(users, name)?;
+    Some(of_peers(metadata, users, oldest, labels::cluster_selector(&names::cluster(oldest))))
+}
+
+fn of_peers(
+    mut metadata: ObjectMeta,
+    users: &[&ElixirRelease],
+    oldest: &ElixirRelease,
+    selector: BTreeMap<String, String>,
+) -> Service {
     let labels = metadata.labels.get_or_insert_default();
     let is_fine = |(key, value): &(String, String)| is_label_key(key) && is_label_value(value) && !labels::is_ours(key);
     for (key, value) in union(users, |service| &service.labels).filter(is_fine) {
@@ -65,17 +84,17 @@ fn service(name: String, users: &[&ElixirRelease]) -> Option<Service> {
     metadata.annotations = (!annotations.is_empty()).then_some(annotations);
 
     let wishes = &oldest.spec.cluster.service;
-    Some(Service {
+    Service {
         metadata,
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
             publish_not_ready_addresses: wishes.publish_not_ready_addresses.then_some(true),
-            selector: Some(labels::cluster_selector(&names::cluster(oldest))),
+            selector: Some(selector),
             ports: Some(vec![port(oldest)]),
             ..ServiceSpec::default()
         }),
         status: None,
-    })
+    }
 }
 
 /// What all users want. The caller leaves out what no API server takes: a member that is not valid must not keep the
@@ -199,6 +218,20 @@ mod tests {
     #[case::that_is_a_deployment("cluster: {distribution: Disabled}")]
     fn no_service_of_its_own(#[case] spec: &str) {
         assert_eq!(of_lone(&fixture::release(spec)), None);
+    }
+
+    #[test]
+    fn nodes_of_one_revision_find_each_other() {
+        let spec = "cluster: {scope: Revision, name: market, service: {labels: {app: shop}, annotations: {a: b}}}";
+        insta::assert_yaml_snapshot!(of_revision(&fixture::release(spec), "shop-7c9d4"));
+    }
+
+    #[test]
+    fn only_ready_nodes_of_a_revision_when_asked_for() {
+        let spec = "cluster: {scope: Revision, epmd: Disabled, service: {publishNotReadyAddresses: false}}";
+        let spec = of_revision(&fixture::release(spec), "shop-7c9d4").spec.unwrap();
+        assert_eq!(spec.publish_not_ready_addresses, None);
+        assert_eq!(spec.ports.unwrap()[0].port, 9100);
     }
 
     #[test]

@@ -44,12 +44,18 @@ pub const PAUSE: &str = "beam-operator.io/pause";
 pub const UNDO: &str = "beam-operator.io/undo";
 /// Annotation on a release: any new value gives up the rollout that is under way.
 pub const ABORT: &str = "beam-operator.io/abort";
+/// Annotation on a release: any new value lets a rollout go on that waits for it.
+pub const PROMOTE: &str = "beam-operator.io/promote";
+/// Annotation on a ControllerRevision: how far it has come, as JSON.
+pub const STAGE: &str = "beam-operator.io/stage";
 /// Annotation on a release: any new value tries again what failed.
 pub const RETRY: &str = "beam-operator.io/retry";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
 /// Annotation on a pod: the options of TLS, as a file that the VM reads.
 pub const TLS_OPTIONS: &str = "beam-operator.io/tls-options";
+/// Annotation on a pod: `Revision` where its node is to meet only those of its own revision.
+pub const SCOPE: &str = "beam-operator.io/scope";
 /// Annotation on a Secret with certificates of the operator's: when the operator looks at them again, in RFC 3339.
 pub const RENEW_AT: &str = "beam-operator.io/renew-at";
 /// Annotation on a Secret with certificates of the operator's: digest of the authorities that it holds.
@@ -107,6 +113,15 @@ pub fn pod_selector(release: &ElixirRelease) -> BTreeMap<String, String> {
 #[must_use]
 pub fn cluster_selector(cluster: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_owned())])
+}
+
+/// The labels by which the pods of one revision are selected, as peers of each other.
+#[must_use]
+pub fn revision_selector(release: &ElixirRelease, revision: &str) -> BTreeMap<String, String> {
+    let mut labels = cluster_selector(&names::cluster(release));
+    labels.extend(pod_selector(release));
+    labels.insert(REVISION.to_owned(), revision.to_owned());
+    labels
 }
 
 /// Whether a label is one that only the operator sets.

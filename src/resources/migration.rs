@@ -13,7 +13,7 @@ use kube::ResourceExt;
 
 use super::merge::{self, overlay};
 use super::problem::Problem;
-use super::{labels, metadata, names, strict};
+use super::{labels, metadata, names, pod, strict};
 use crate::api::{ElixirRelease, Migration, ReleaseTool, When};
 use crate::digest;
 
@@ -69,7 +69,7 @@ pub fn prepare(release: &ElixirRelease, nodes: &PodTemplateSpec) -> Result<Vec<P
         if release.spec.migrations[..index].iter().any(|other| other.name == migration.name) {
             problems.push(Problem::new(format!("{field}.name"), "is that of another one: rename one of them"));
         }
-        match pod(release, migration, nodes, &field) {
+        match task(release, migration, nodes, &field) {
             Ok(template) => all.push(Prepared {
                 name: migration.name.clone(),
                 when: migration.when,
@@ -86,7 +86,7 @@ pub fn prepare(release: &ElixirRelease, nodes: &PodTemplateSpec) -> Result<Vec<P
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
-fn pod(
+fn task(
     release: &ElixirRelease,
     migration: &Migration,
     nodes: &PodTemplateSpec,
@@ -121,7 +121,7 @@ fn pod(
     let mounts = container.volume_mounts.iter().flatten().filter(|mount| is_there(&mount.name)).cloned().collect();
     let annotations = nodes.metadata.as_ref().and_then(|metadata| metadata.annotations.clone());
     let own_account = migration.service_account_name.clone();
-    let template = PodTemplateSpec {
+    let mut template = PodTemplateSpec {
         metadata: Some(ObjectMeta { annotations, ..ObjectMeta::default() }),
         spec: Some(PodSpec {
             containers: vec![Container { volume_mounts: some(mounts), ..container }],
@@ -144,6 +144,8 @@ fn pod(
             ..of_node
         }),
     };
+    // It is outside of any mesh: that of its revision is made later and may be gone before it is.
+    pod::name_cookie(&mut template, &names::cookie(release));
     let field = format!("{field}.podTemplate");
     let merged: PodTemplateSpec = overlay(&template, &migration.pod_template, &merge::POD_TEMPLATE, &field)?;
     let labels = merged.metadata.iter().flat_map(|metadata| metadata.labels.iter().flatten());

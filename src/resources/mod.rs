@@ -22,6 +22,7 @@ pub mod network_policy;
 pub mod pod;
 pub mod problem;
 pub mod reference;
+pub mod revision_cookie;
 pub mod stateful_set;
 pub mod strict;
 pub mod syntax;

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use super::Facts;
-use crate::api::{Distribution, ElixirRelease, Host, SecretKeyRef};
+use crate::api::{Distribution, ElixirRelease, Host, Scope, SecretKeyRef};
 
 /// Name of the container that runs the release.
 pub const CONTAINER: &str = "release";
@@ -45,11 +45,16 @@ pub fn governing_service(release: &ElixirRelease) -> String {
     if is_distributed(release) { headless_service(release) } else { format!("{}-nodes", release.name_any()) }
 }
 
-/// Name in DNS of the Service through which the nodes of the release are found.
+/// Name of the headless Service of a revision whose nodes meet no others.
 #[must_use]
-pub fn service_dns(release: &ElixirRelease, facts: &Facts) -> String {
-    let namespace = release.namespace().unwrap_or_default();
-    format!("{}.{namespace}.svc.{}", governing_service(release), facts.cluster_domain)
+pub fn revision_service(revision: &str) -> String {
+    format!("{revision}-nodes")
+}
+
+/// Name in DNS of a Service in the namespace of the release.
+#[must_use]
+pub fn dns(release: &ElixirRelease, service: &str, facts: &Facts) -> String {
+    format!("{service}.{}.svc.{}", release.namespace().unwrap_or_default(), facts.cluster_domain)
 }
 
 /// The name that the node in a pod is to have; `None` for lone nodes, which have none, and for images that make their own.
@@ -61,7 +66,7 @@ pub fn node(release: &ElixirRelease, pod_name: &str, pod_ip: &str, facts: &Facts
     let host = match release.spec.cluster.host {
         _ if !is_distributed(release) => return None,
         Host::PodIP => pod_ip.to_owned(),
-        Host::PodFQDN => format!("{pod_name}.{}", service_dns(release, facts)),
+        Host::PodFQDN => format!("{pod_name}.{}", dns(release, &governing_service(release), facts)),
         Host::Application => return None,
     };
     Some(format!("{}@{host}", basename(release)))
@@ -78,6 +83,12 @@ pub fn seed_node(release: &ElixirRelease, facts: &Facts) -> Option<String> {
 #[must_use]
 pub fn stateful_set(release: &ElixirRelease) -> String {
     release.name_any()
+}
+
+/// Name of the Service that leads to a revision before traffic does.
+#[must_use]
+pub fn preview_service(release: &ElixirRelease) -> String {
+    format!("{}-preview", release.name_any())
 }
 
 /// Name of a pod of the StatefulSet.
@@ -104,6 +115,12 @@ pub fn cookie_secret(release: &ElixirRelease) -> String {
 pub fn cookie(release: &ElixirRelease) -> SecretKeyRef {
     let own = release.spec.cluster.cookie.secret_key_ref.clone();
     own.unwrap_or_else(|| SecretKeyRef { name: cookie_secret(release), key: COOKIE_KEY.to_owned() })
+}
+
+/// The Secret and key that hold the cookie of a revision whose nodes meet no others.
+#[must_use]
+pub fn revision_cookie(revision: &str) -> SecretKeyRef {
+    SecretKeyRef { name: format!("{revision}-cookie"), key: COOKIE_KEY.to_owned() }
 }
 
 /// Name of the Secret with the certificate that the operator makes for the nodes of a cluster. It says what it is for:
@@ -136,6 +153,12 @@ pub fn discovery(release: &ElixirRelease) -> String {
 #[must_use]
 pub fn is_distributed(release: &ElixirRelease) -> bool {
     release.spec.cluster.distribution == Distribution::Enabled
+}
+
+/// Whether the nodes of the release meet only those of their own revision.
+#[must_use]
+pub fn meets_by_revision(release: &ElixirRelease) -> bool {
+    is_distributed(release) && release.spec.cluster.scope == Scope::Revision
 }
 
 #[cfg(test)]

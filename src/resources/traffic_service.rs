@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt;
 
 use super::problem::Problem;
-use super::{labels, merge, metadata};
-use crate::api::{self, ElixirRelease, Port, Protocol, ServiceType};
+use super::{labels, merge, metadata, names};
+use crate::api::{self, ElixirRelease, Port, Protocol, ServiceType, Strategy};
 
 /// Where the part that the user writes verbatim stands.
 const FIELD: &str = "spec.service.spec";
@@ -27,6 +27,38 @@ pub fn build(release: &ElixirRelease) -> Result<Option<Service>, Vec<Problem>> {
     let mut metadata = metadata::of_release(release, release.name_any());
     metadata.annotations = (!wishes.annotations.is_empty()).then(|| wishes.annotations.clone());
     Ok(Some(Service { metadata, spec: Some(spec), status: None }))
+}
+
+/// The Service with its traffic going to the nodes of one revision, if one is given.
+#[must_use]
+pub fn to_revision(service: &Service, revision: Option<&str>) -> Service {
+    let mut service = service.clone();
+    if let Some(revision) = revision {
+        let selector = service.spec.get_or_insert_default().selector.get_or_insert_default();
+        selector.insert(labels::REVISION.to_owned(), revision.to_owned());
+    }
+    service
+}
+
+/// The Service that leads to the nodes of the revision that is to run, before traffic does; `None` where they never run
+/// beside others that traffic goes to. It has the ports of the traffic Service and is reached from within the cluster only.
+#[must_use]
+pub fn preview(release: &ElixirRelease, revision: &str) -> Option<Service> {
+    if release.spec.rollout.strategy != Strategy::BlueGreen {
+        return None;
+    }
+    let is_headless = release.spec.service.type_ == ServiceType::Headless;
+    let spec = ServiceSpec {
+        type_: Some("ClusterIP".to_owned()),
+        cluster_ip: is_headless.then(|| "None".to_owned()),
+        ..own(release)
+    };
+    let service = Service {
+        metadata: metadata::of_release(release, names::preview_service(release)),
+        spec: Some(spec),
+        status: None,
+    };
+    (!ports(release).is_empty()).then(|| to_revision(&service, Some(revision)))
 }
 
 /// What the fields of the resource say, before the user's own ServiceSpec is merged over it.
@@ -98,6 +130,32 @@ mod tests {
     #[test]
     fn a_declared_port() {
         insta::assert_yaml_snapshot!(build(&fixture::release(HTTP)).unwrap().unwrap());
+    }
+
+    #[test]
+    fn the_preview_of_a_load_balancer_stays_within_the_cluster() {
+        let spec = "
+            ports: [{name: http, containerPort: 4000}]
+            service: {type: LoadBalancer, annotations: {a: b}, spec: {externalTrafficPolicy: Local}}
+            rollout: {strategy: BlueGreen}
+        ";
+        insta::assert_yaml_snapshot!(preview(&fixture::release(spec), "shop-7c9d4").unwrap());
+    }
+
+    #[rstest]
+    #[case::nothing_to_see("{ports: [{containerPort: 4000}]}")]
+    #[case::no_port("rollout: {strategy: BlueGreen}")]
+    fn no_preview(#[case] spec: &str) {
+        assert_eq!(preview(&fixture::release(spec), "shop-7c9d4"), None);
+    }
+
+    #[test]
+    fn traffic_goes_to_one_revision() {
+        let service = build(&fixture::release(HTTP)).unwrap().unwrap();
+        assert_eq!(to_revision(&service, None), service);
+        let selector = to_revision(&service, Some("shop-7c9d4")).spec.unwrap().selector.unwrap();
+        assert_eq!(selector[labels::REVISION], "shop-7c9d4");
+        assert_eq!(selector[labels::RELEASE], "shop");
     }
 
     #[test]

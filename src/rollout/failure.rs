@@ -16,7 +16,7 @@ const RESTARTS: i32 = 3;
 
 /// Why the revision failed that the pods move to, with the evidence; `None` as long as it may still succeed.
 pub(super) fn of(observed: &Observed, revision: &str, now: Timestamp) -> Option<(Cause, String)> {
-    let workload = observed.workload()?;
+    let workload = observed.workload(Some(revision))?;
     if workload.revision.as_deref() != Some(revision) || !workload.observed {
         return None;
     }

@@ -10,7 +10,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{Discovery, NodeState};
-use crate::controller::conditions::Told;
 use crate::controller::mesh::{self, Member, Picture};
 use crate::controller::observe::Observed;
 use crate::controller::pod::PodView;
@@ -39,12 +38,12 @@ pub(crate) fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Opti
     if !is_measured(observed, revision) || !runs_everywhere(observed, revision) {
         return None;
     }
-    let picture = picture(observed, now)?;
-    let nodes = nodes(observed, &picture, revision);
+    let pictures = pictures(observed, now)?;
+    let nodes = nodes(observed, &pictures, revision);
     // The worst state comes first.
     let apart = nodes.iter().flatten().filter(|node| is_apart(node)).min_by_key(|node| node.state);
     let is_awaited = !are_all(observed, &nodes) || nodes.iter().flatten().any(|node| is_awaited(node));
-    let evidence = apart.map(|node| evidence(node, &picture));
+    let evidence = apart.map(|node| evidence(node, &pictures));
     let deadline = evidence.as_ref().and_then(|_| deadline(observed, revision));
     (apart.is_some() || is_awaited).then_some(Unmet { evidence, deadline })
 }
@@ -61,8 +60,8 @@ pub(crate) fn to_note(observed: &Observed, now: Timestamp) -> Option<&str> {
     if !is_open || !has_others(observed) || !runs_completely(observed, revision, now) {
         return None;
     }
-    let picture = picture(observed, now)?;
-    let nodes = nodes(observed, &picture, revision);
+    let pictures = pictures(observed, now)?;
+    let nodes = nodes(observed, &pictures, revision);
     let has_met =
         |node: &Option<&Member>| node.is_some_and(|node| node.state == NodeState::Clustered && node.connected > 0);
     (are_all(observed, &nodes) && nodes.iter().all(has_met)).then_some(revision)
@@ -83,9 +82,9 @@ fn has_others(observed: &Observed) -> bool {
     observed.mesh.is_some() && !observed.members.is_empty() && is_one_of_many
 }
 
-fn picture(observed: &Observed, now: Timestamp) -> Option<Picture<'_>> {
+fn pictures(observed: &Observed, now: Timestamp) -> Option<Vec<Picture<'_>>> {
     let before = observed.release.status.clone().unwrap_or_default();
-    Some(Picture::of(observed.mesh.as_ref()?, &observed.key.name, &before, now))
+    Some(Picture::all(observed.mesh.as_ref()?, &observed.key.name, &before, now))
 }
 
 /// The ready pods of a revision.
@@ -95,8 +94,9 @@ fn pods<'a>(observed: &'a Observed, revision: &'a str) -> impl Iterator<Item = &
 }
 
 /// What is known of the ready nodes of a revision.
-fn nodes<'a, 'b>(observed: &Observed, picture: &'b Picture<'a>, revision: &str) -> Vec<Option<&'b Member<'a>>> {
-    let node = |pod: &PodView| picture.members.iter().find(|member| *member.sighting.node.uid == *pod.uid);
+fn nodes<'a, 'b>(observed: &Observed, pictures: &'b [Picture<'a>], revision: &str) -> Vec<Option<&'b Member<'a>>> {
+    let members = || pictures.iter().flat_map(|picture| &picture.members);
+    let node = |pod: &PodView| members().find(|member| *member.sighting.node.uid == *pod.uid);
     pods(observed, revision).map(node).collect()
 }
 
@@ -121,9 +121,11 @@ fn is_awaited(node: &Member) -> bool {
     node.state == NodeState::Joining && !is_apart(node)
 }
 
-fn evidence(node: &Member, picture: &Picture) -> String {
-    let Told { message, .. } = mesh::clustered(picture);
-    format!("{} in pod {} is {:?}; {message}", node.name(), node.sighting.node.pod, node.state)
+fn evidence(node: &Member, pictures: &[Picture]) -> String {
+    let uid = &node.sighting.node.uid;
+    let is_in = |picture: &&Picture| picture.members.iter().any(|member| member.sighting.node.uid == *uid);
+    let words = pictures.iter().find(is_in).map(|picture| mesh::of_mesh(picture).message).unwrap_or_default();
+    format!("{} in pod {} is {:?}; {words}", node.name(), node.sighting.node.pod, node.state)
 }
 
 fn deadline(observed: &Observed, revision: &str) -> Option<Timestamp> {

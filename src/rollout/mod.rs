@@ -14,23 +14,30 @@
 //! | `meeting` | whether its nodes have met their cluster |
 //! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
+//! | `fleet` | how many pods of which revision, where each has a Deployment of its own |
+//! | `stage` | what is noted about the way of a revision through its strategy |
 //! | `request` | what people ask for by annotation, and what became of it |
 
 pub mod after;
 mod failure;
+pub mod fleet;
 pub(crate) mod meeting;
 pub mod migrations;
 mod note;
 mod rejection;
 mod request;
+mod scaled;
+mod stage;
 
 use jiff::Timestamp;
 
+pub use self::fleet::Fleet;
 pub use self::migrations::Ledger;
 pub use self::note::Note;
 pub use self::rejection::{Cause, Rejection};
 use self::request::Another;
 pub use self::request::{Answer, Verb};
+pub use self::stage::Stage;
 
 use crate::api::{OnFailure, When};
 use crate::controller::conditions::{Reason, Told, told};
@@ -51,6 +58,8 @@ pub struct Course {
     pub is_new: bool,
     /// What is to be done about its migrations.
     pub migration: migrations::Next,
+    /// How many pods of which revision there are to be, where each revision has a Deployment of its own.
+    pub fleet: Option<Fleet>,
     /// What is to be told of it.
     pub report: Report,
 }
@@ -60,13 +69,19 @@ pub struct Course {
 pub struct Report {
     /// What the revision that is asked for waits for.
     pub hold: Option<Hold>,
+    /// What its strategy does next, in words.
+    pub pace: String,
+    /// Canary: how many steps are done, while it is under way.
+    pub step: Option<u32>,
+    /// BlueGreen: the revision that traffic goes to, if to one.
+    pub active: Option<String>,
     /// What is told of its migrations, if there are any.
     pub migrated: Option<Told>,
     /// What is to be answered to those who asked for something by annotation.
     pub answers: Vec<Answer>,
 }
 
-/// What a rollout waits for that has not started.
+/// What a rollout waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// What, in a word.
@@ -79,10 +94,10 @@ pub struct Hold {
 #[must_use]
 pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now: Timestamp) -> Course {
     let noted = noted(observed, asked);
-    let stage = Stage::of(observed, asked, migrations, now);
-    let running = observed.workload().and_then(|workload| workload.revision);
-    let has_begun = running.as_deref() == Some(&*asked.name);
-    let another = stage.another(observed, has_begun);
+    let progress = Migrating::of(observed, asked, migrations, now);
+    let running = observed.moving_to();
+    let has_begun = running == Some(&*asked.name);
+    let another = progress.another(observed, has_begun);
     let (mut rejection, answers) = request::take_up(observed, asked, noted, another);
     let was_tried_again = noted.is_some() && rejection.is_none();
     if rejection.is_none() && !was_tried_again && observed.release.spec.rollout.on_failure == OnFailure::Rollback {
@@ -93,12 +108,12 @@ pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now:
     let rejection = rejection.filter(is_kept);
     let hold = if rejection.is_some() || has_begun { None } else { after::hold(observed) };
     let is_let_go = rejection.is_none() && hold.is_none();
-    let migration = if is_let_go { stage.next } else { migrations::Next::Nothing };
+    let migration = if is_let_go { progress.next } else { migrations::Next::Nothing };
     let hold = hold.or_else(|| migrations::hold(observed, &migration).filter(|_| !has_begun));
-    let migrated = stage.told.filter(|_| is_let_go);
+    let migrated = progress.told.filter(|_| is_let_go);
     // What nobody recorded cannot be kept as it is, other than by not touching it.
-    let kept = || running.filter(|running| is_recorded(observed, running)).map(Into::into);
-    Course {
+    let kept = || running.filter(|running| is_recorded(observed, running)).map(ToOwned::to_owned);
+    let mut course = Course {
         revision: match (&rejection, &hold) {
             (Some(rejection), _) => Some(rejection.instead.clone()),
             (None, Some(_)) => kept(),
@@ -107,19 +122,22 @@ pub fn course(observed: &Observed, asked: &Choice, migrations: &[Prepared], now:
         is_new: rejection.as_ref() != noted,
         rejection,
         migration,
-        report: Report { hold, migrated, answers },
-    }
+        fleet: None,
+        report: Report { hold, migrated, answers, ..Report::default() },
+    };
+    fleet::decide(observed, asked, &mut course, now);
+    course
 }
 
 /// How far the migrations of the revision are.
-struct Stage {
+struct Migrating {
     next: migrations::Next,
     told: Option<Told>,
     /// Whether another try was made for the request that is not answered yet.
     was_tried: bool,
 }
 
-impl Stage {
+impl Migrating {
     fn of(observed: &Observed, asked: &Choice, all: &[Prepared], now: Timestamp) -> Self {
         let request = Verb::Retry.unanswered(&observed.release);
         let was_tried = request.is_some_and(|request| migrations::was_tried(observed, &asked.name, request));

@@ -23,11 +23,16 @@ pub enum Verb {
     Abort,
     /// Run an earlier revision.
     Undo,
+    /// Go on where a strategy waits for it.
+    Promote,
 }
 
 impl Verb {
-    /// In the order in which they are taken up.
-    pub const ALL: [Self; 3] = [Self::Retry, Self::Abort, Self::Undo];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Retry, Self::Abort, Self::Undo, Self::Promote];
+
+    /// Those that decide which revision is to run, in the order in which they are taken up.
+    const OF_REVISION: [Self; 3] = [Self::Retry, Self::Abort, Self::Undo];
 
     /// The annotation that asks for it.
     #[must_use]
@@ -36,6 +41,7 @@ impl Verb {
             Self::Retry => labels::RETRY,
             Self::Abort => labels::ABORT,
             Self::Undo => labels::UNDO,
+            Self::Promote => labels::PROMOTE,
         }
     }
 
@@ -89,7 +95,7 @@ pub(super) fn take_up(
 ) -> (Option<Rejection>, Vec<Answer>) {
     let mut rejection = noted.cloned();
     let mut answers = Vec::new();
-    for verb in Verb::ALL {
+    for verb in Verb::OF_REVISION {
         let Some(value) = verb.unanswered(&observed.release) else { continue };
         let request = format!("{verb}={value}");
         // Whoever comes after an operator that was killed before it could answer finds it done.
@@ -100,6 +106,8 @@ pub(super) fn take_up(
             Verb::Retry => retry(&mut rejection, asked, another),
             Verb::Abort => abort(&mut rejection, observed, asked, request),
             Verb::Undo => undo(&mut rejection, observed, asked, value, request),
+            // It is up to the strategy, once it is known which revision is to run.
+            Verb::Promote => continue,
         };
         let (outcome, message) = match result {
             Ok(()) => (RequestOutcome::Done, done(rejection.as_ref(), asked)),

@@ -69,7 +69,14 @@ fn a_rollout_that_goes_on_is_let_go_on() {
     let revision = Some("shop-2".to_owned());
     assert_eq!(
         course,
-        Course { revision, rejection: None, is_new: false, migration: Next::Nothing, report: Report::default() }
+        Course {
+            revision,
+            rejection: None,
+            is_new: false,
+            migration: Next::Nothing,
+            fleet: None,
+            report: Report::default()
+        }
     );
 }
 

@@ -14,6 +14,7 @@
 
 mod after;
 mod alone;
+mod apart;
 mod bad_input;
 mod children;
 mod configuration;

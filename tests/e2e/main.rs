@@ -20,6 +20,7 @@ mod node_lost;
 mod operator_killed;
 mod operator_replicas;
 mod release_tools;
+mod revisions_apart;
 mod rollback;
 mod rollout;
 mod scaling;

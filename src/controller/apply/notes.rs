@@ -1,5 +1,5 @@
-//! What is noted on the record of a revision: that it was rejected, which migrations were run for it, and that its nodes have
-//! met their cluster.
+//! What is noted on the record of a revision: that it was rejected, how far it has come, which migrations were run for it, and
+//! that its nodes have met their cluster.
 //!
 //! Each note has a field manager of its own, other than that of the record, so that applying one leaves the others as they
 //! are.
@@ -15,7 +15,7 @@ use crate::controller::kind::ChildKind;
 use crate::controller::lock;
 use crate::resources::{labels, migration};
 use crate::rollout::migrations::Ended;
-use crate::rollout::{Note, Rejection};
+use crate::rollout::{Note, Rejection, Stage};
 
 /// Who owns what is noted about a rejection.
 const OF_REJECTIONS: &str = "beam-operator-rollout";
@@ -23,6 +23,9 @@ const OF_REJECTIONS: &str = "beam-operator-rollout";
 const OF_MIGRATIONS: &str = "beam-operator-migrations";
 /// Who owns that nodes have met their cluster.
 const OF_MEETINGS: &str = "beam-operator-mesh";
+
+/// Who owns what is noted about the way through a strategy.
+const OF_STAGES: &str = "beam-operator-stage";
 
 /// The most of the end of a log that is kept, in characters.
 const SAID: usize = 1000;
@@ -32,6 +35,11 @@ impl Applier<'_> {
     pub(super) async fn judge(&self, revision: &str, rejection: Option<&Rejection>) -> Result<(), Error> {
         let annotations = rejection.map(|rejection| json!({labels::REJECTED: rejection.to_text()}));
         self.note(revision, OF_REJECTIONS, annotations).await
+    }
+
+    /// Notes how far a revision has come.
+    pub(super) async fn note_stage(&self, revision: &str, stage: &Stage) -> Result<(), Error> {
+        self.note(revision, OF_STAGES, Some(json!({labels::STAGE: stage.to_text()}))).await
     }
 
     /// Notes how a migration ended, with the end of the log of one that failed.

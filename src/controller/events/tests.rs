@@ -22,7 +22,7 @@ fn status(revision: &str, phase: RolloutPhase, conditions: &[(&str, &str, &str, 
         replicas: 3,
         current_revision: (phase == RolloutPhase::Complete).then(|| revision.to_owned()),
         target_revision: Some(revision.to_owned()),
-        rollout: Some(RolloutStatus { phase, message: String::new() }),
+        rollout: Some(RolloutStatus { phase, step: None, message: String::new() }),
         conditions: conditions.collect(),
         ..ElixirReleaseStatus::default()
     }
@@ -111,7 +111,7 @@ fn the_first_rollout_only_ends() {
 #[test]
 fn scaling_is_no_rollout() {
     let scaling = ElixirReleaseStatus {
-        rollout: Some(RolloutStatus { phase: RolloutPhase::Progressing, message: String::new() }),
+        rollout: Some(RolloutStatus { phase: RolloutPhase::Progressing, step: None, message: String::new() }),
         ..shop(&[])
     };
     assert_eq!(lines(&shop(&[]), &scaling), NOTHING);

@@ -20,6 +20,7 @@ pub fn unseen(pod: &str) -> Sighting {
         address: pod.into(),
         port: Port::default(),
         expected: Some(name(pod)),
+        apart: None,
         is_ready: true,
         started: None,
     };
@@ -57,6 +58,11 @@ pub fn viewed(sighting: Sighting, change: impl FnOnce(&mut View)) -> Sighting {
 /// The same node in a pod that is not ready.
 pub fn starting(sighting: Sighting) -> Sighting {
     Sighting { node: Node { is_ready: false, ..sighting.node }, ..sighting }
+}
+
+/// The same node, which is to meet only those of this revision.
+pub fn apart(revision: &str, sighting: Sighting) -> Sighting {
+    Sighting { node: Node { apart: Some(revision.into()), ..sighting.node }, ..sighting }
 }
 
 /// The same node, whose container was started at this second.

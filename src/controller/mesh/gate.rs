@@ -21,13 +21,12 @@ pub fn to_open(observed: &Observed) -> Vec<(Arc<str>, Arc<str>)> {
     let Some(sightings) = observed.mesh.as_ref().filter(|_| is_wanted) else { return Vec::new() };
     // For how long a node has run is of no interest here.
     let before = release.status.clone().unwrap_or_default();
-    let picture = Picture::of(sightings, &observed.key.name, &before, Timestamp::MAX);
-    let met = met(&picture);
+    let pictures = Picture::all(sightings, &observed.key.name, &before, Timestamp::MAX);
     let shut = |sighting: &&Sighting| {
         let pod = observed.pods.iter().find(|pod| *pod.uid == *sighting.node.uid);
         *sighting.release == *observed.key.name && pod.is_some_and(|pod| !pod.has_met)
     };
-    let nodes = met.into_iter().map(|member| member.sighting).filter(shut);
+    let nodes = pictures.iter().flat_map(met).map(|member| member.sighting).filter(shut);
     nodes.map(|sighting| (sighting.node.pod.clone(), sighting.node.uid.clone())).collect()
 }
 
@@ -63,13 +62,21 @@ fn met<'a, 'b>(picture: &'b Picture<'a>) -> Vec<&'b Member<'a>> {
 mod tests {
     use rstest::rstest;
 
-    use super::super::fixture::{failed, seen, starting, viewed};
+    use super::super::fixture::{apart, failed, seen, starting, viewed};
     use super::*;
     use crate::controller::fixture::{complete, pod, running};
     use crate::controller::pod::PodView;
     use crate::observer::FailureKind;
 
     const GATED: &str = "cluster: {readinessGate: Enabled}";
+
+    #[test]
+    fn the_first_of_a_revision_that_is_apart_waits_for_no_other() {
+        let mesh = vec![apart("shop-1", seen("a", &[])), apart("shop-2", starting(seen("b", &[])))];
+        assert_eq!(opened(GATED, mesh), ["b"]);
+        let mesh = vec![apart("shop-2", seen("a", &[])), apart("shop-2", starting(seen("b", &[])))];
+        assert_eq!(opened(GATED, mesh), Vec::<String>::new());
+    }
 
     fn opened(spec: &str, mesh: Vec<Sighting>) -> Vec<String> {
         let pods = mesh.iter().map(|sighting| PodView { has_met: sighting.node.is_ready, ..pod(&sighting.node.pod) });

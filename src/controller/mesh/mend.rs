@@ -37,18 +37,21 @@ pub fn wishes(observed: &Observed, now: Timestamp) -> (Wishes, Option<Timestamp>
         return (Wishes::new(), None);
     };
     let before = release.status.clone().unwrap_or_default();
-    let picture = Picture::of(sightings, &observed.key.name, &before, now);
+    let pictures = Picture::all(sightings, &observed.key.name, &before, now);
     let is_own = |member: &&Member| *member.sighting.release == *observed.key.name && member.sighting.view().is_some();
     let lost = |one: &Member, other: &Member| one.has_met && other.has_met;
     let wanted = |is_wanted: &dyn Fn(&Member, &Member) -> bool| -> Wishes {
-        let own = picture.members.iter().filter(is_own);
-        let of = |one: &Member| -> Vec<_> {
+        let of = |picture: &Picture, one: &Member| -> Vec<_> {
             let others = picture.members.iter().filter(|other| other.sighting.node.uid != one.sighting.node.uid);
             let others = others.filter(|other| other.sighting.view().is_some() && is_wanted(one, other));
             let names = others.filter_map(|other| other.sighting.name());
             names.filter(|name| !one.sighting.view().is_some_and(|view| view.sees(name))).cloned().collect()
         };
-        own.map(|one| (one.sighting.node.uid.clone(), of(one))).filter(|(_, names)| !names.is_empty()).collect()
+        let own = pictures.iter().flat_map(|picture| {
+            let own = picture.members.iter().filter(is_own);
+            own.map(|one| (one.sighting.node.uid.clone(), of(picture, one)))
+        });
+        own.filter(|(_, names)| !names.is_empty()).collect()
     };
     if cluster.discovery == Discovery::Operator {
         return (wanted(&|_, _| true), None);
@@ -76,7 +79,7 @@ pub(super) fn partitioned_since(before: &ElixirReleaseStatus) -> Option<Timestam
 mod tests {
     use rstest::rstest;
 
-    use super::super::fixture::{failed, met, name, seen, starting};
+    use super::super::fixture::{apart, failed, met, name, seen, starting};
     use super::*;
     use crate::controller::apply::Outcome;
     use crate::controller::fixture::{complete, running, valid};
@@ -133,6 +136,20 @@ mod tests {
     fn nobody_is_asked(#[case] spec: &str, #[case] mesh: Vec<Sighting>) {
         let shop = told(observed(spec, mesh), 0);
         assert_eq!(wishes(&shop, at(100)), (Wishes::new(), None));
+    }
+
+    #[test]
+    fn only_nodes_of_one_revision_are_connected_where_revisions_are_apart() {
+        let one = ["a", "b"].map(|pod| apart("shop-1", seen(pod, &[])));
+        let other = ["c", "d"].map(|pod| apart("shop-2", seen(pod, &[])));
+        let (due, _) = wishes(&observed(OPERATOR, [one, other].concat()), at(0));
+        let expected = [
+            ("uid-of-a", vec!["shop@b"]),
+            ("uid-of-b", vec!["shop@a"]),
+            ("uid-of-c", vec!["shop@d"]),
+            ("uid-of-d", vec!["shop@c"]),
+        ];
+        assert_eq!(links(&due), expected);
     }
 
     #[test]

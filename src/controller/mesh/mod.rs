@@ -3,6 +3,9 @@
 //! A node is *settled* once its pod is ready or it has met another. Those that are not yet are on their way, and nobody
 //! misses them. Two nodes are linked if one of them says so: when a connection begins or ends, they do not tell at the same
 //! moment, and a mesh that changes is no news until both agree.
+//!
+//! Where revisions are apart (`cluster.scope: Revision`), the nodes of each are a mesh of their own: one misses nobody of
+//! another revision, and has no business with them.
 
 mod gate;
 mod mend;
@@ -24,5 +27,5 @@ pub use picture::{Member, Picture, grown_up_at};
 pub use report::{MeshStatus, report, settles_at};
 pub use restart::{Restarts, to_restart};
 pub use rotation::{Move, next as next_rotation, waits as rotation_waits};
-pub use verdict::clustered;
-pub use watchlist::watchlist;
+pub use verdict::of_mesh;
+pub use watchlist::watchlists;

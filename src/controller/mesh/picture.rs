@@ -1,12 +1,14 @@
 //! Who is linked to whom, into which groups the nodes fall, and the state of each.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{ElixirReleaseStatus, NodeState};
 use crate::beam::NodeName;
 use crate::observer::{FailureKind, Seen, Sighting};
 
-/// All nodes of a cluster.
+/// All nodes that are to meet: those of a cluster or, where revisions are apart, those of one revision.
 #[derive(Debug)]
 pub struct Picture<'a> {
     /// The nodes, by release and pod.
@@ -42,10 +44,23 @@ pub fn grown_up_at(sighting: &Sighting) -> Option<Timestamp> {
 }
 
 impl<'a> Picture<'a> {
-    /// The picture of these nodes. What was told before of the nodes of `release` is where it is remembered that they have
-    /// met, should this process be new.
+    /// A picture for each mesh that these nodes are to form. What was told before of the nodes of `release` is where it is
+    /// remembered that they have met, should this process be new.
     #[must_use]
-    pub fn of(sightings: &'a [Sighting], release: &str, before: &ElixirReleaseStatus, now: Timestamp) -> Self {
+    pub fn all(
+        sightings: &'a [Sighting],
+        release: &str,
+        before: &ElixirReleaseStatus,
+        now: Timestamp,
+    ) -> Vec<Picture<'a>> {
+        let mut meshes: BTreeMap<_, Vec<&Sighting>> = BTreeMap::new();
+        for sighting in sightings {
+            meshes.entry(sighting.node.apart.as_ref()).or_default().push(sighting);
+        }
+        meshes.into_values().map(|mesh| Self::of(&mesh, release, before, now)).collect()
+    }
+
+    fn of(sightings: &[&'a Sighting], release: &str, before: &ElixirReleaseStatus, now: Timestamp) -> Self {
         let links = Links::of(sightings);
         let told = |sighting: &Sighting| {
             let own = before.nodes.iter().find(|node| *node.pod == *sighting.node.pod);
@@ -55,7 +70,7 @@ impl<'a> Picture<'a> {
             let was_in = matches!(told(sighting), Some((NodeState::Partitioned, _) | (NodeState::Clustered, 1..)));
             sighting.has_met || was_in
         };
-        let met: Vec<_> = sightings.iter().map(has_met).collect();
+        let met: Vec<_> = sightings.iter().map(|sighting| has_met(sighting)).collect();
         let settled: Vec<_> =
             (0..sightings.len()).map(|at| sightings[at].node.is_ready || met[at] || links.any(at)).collect();
         let present = |at: usize| settled[at] && (sightings[at].view().is_some() || links.any(at));
@@ -67,7 +82,7 @@ impl<'a> Picture<'a> {
                 expected += 1;
                 connected += usize::from(links.between(at, other));
             }
-            let sighting = &sightings[at];
+            let sighting = sightings[at];
             let is_young = grown_up_at(sighting).is_some_and(|at| now < at);
             let is_whole = connected == expected || is_in_main_group(&groups, at, connected);
             let state = match &sighting.seen {
@@ -80,6 +95,12 @@ impl<'a> Picture<'a> {
             Member { sighting, state, expected, connected, has_met: met[at], is_young }
         });
         Self { members: members.collect(), groups }
+    }
+
+    /// The revision whose nodes they are, if they are to meet no others.
+    #[must_use]
+    pub fn revision(&self) -> Option<&'a str> {
+        self.members.first()?.sighting.node.apart.as_deref()
     }
 
     /// The node at a position.
@@ -132,7 +153,7 @@ struct Links {
 }
 
 impl Links {
-    fn of(sightings: &[Sighting]) -> Self {
+    fn of(sightings: &[&Sighting]) -> Self {
         let size = sightings.len();
         let mut links = Self { size, linked: vec![false; size * size] };
         for (from, sighting) in sightings.iter().enumerate() {
@@ -157,7 +178,7 @@ impl Links {
 }
 
 /// The nodes that hang together.
-fn groups(sightings: &[Sighting], links: &Links, present: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
+fn groups(sightings: &[&Sighting], links: &Links, present: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut placed = vec![false; sightings.len()];
     for first in (0..sightings.len()).filter(|at| present(*at)) {

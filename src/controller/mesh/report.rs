@@ -66,25 +66,28 @@ pub fn report(observed: &Observed, before: &ElixirReleaseStatus, now: Timestamp)
         let clustered = told("Unknown", Reason::NotObserved, "the nodes were not looked at yet".to_owned());
         return unseen(name, clustered);
     }
-    let picture = Picture::of(sightings, &observed.key.name, before, now);
-    let own = || picture.members.iter().filter(|member| *member.sighting.release == *observed.key.name);
+    let pictures = Picture::all(sightings, &observed.key.name, before, now);
+    let members = || pictures.iter().flat_map(|picture| &picture.members);
+    let own = || members().filter(|member| *member.sighting.release == *observed.key.name);
     let mut nodes: Vec<_> = own().map(|member| node(member, observed, before)).collect();
     nodes.sort_by(|a, b| (a.state, &a.pod).cmp(&(b.state, &b.pod)));
     let omitted = nodes.len().saturating_sub(NODES);
     nodes.truncate(NODES);
-    let size = picture.groups.iter().map(Vec::len).sum();
+    let size = pictures.iter().flat_map(|picture| &picture.groups).map(Vec::len).sum();
+    // Revisions that are apart are no parts: the one that fell into most says how many there are.
+    let partitions = pictures.iter().map(|picture| picture.groups.len()).max().unwrap_or_default();
     let is_known = size > 0;
     let seen = MeshStatus {
         cluster: Some(ClusterStatus {
             name,
             size: is_known.then(|| number(size)),
-            partitions: is_known.then(|| number(picture.groups.len())),
+            partitions: is_known.then(|| number(partitions)),
             changed_at: before.cluster.as_ref().and_then(|cluster| cluster.changed_at.clone()),
         }),
         clustered_replicas: Some(number(own().filter(|member| member.state == NodeState::Clustered).count())),
         nodes,
         nodes_omitted: (omitted > 0).then(|| number(omitted)),
-        clustered: Some(clustered(&picture)),
+        clustered: Some(clustered(&pictures)),
     };
     if seen == told_before { seen } else { changed(seen, now) }
 }

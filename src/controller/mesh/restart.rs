@@ -14,6 +14,7 @@ use super::picture::Picture;
 use crate::api::{ElixirRelease, ElixirReleaseStatus, Healing};
 use crate::controller::cache::Key;
 use crate::controller::observe::Observed;
+use crate::observer::Sighting;
 use crate::resources::names;
 
 /// How long nodes are asked to connect before one is restarted.
@@ -40,19 +41,23 @@ pub fn to_restart(observed: &Observed, now: Timestamp) -> Option<(Arc<str>, Arc<
     if due(release, &before).is_none_or(|due| now < due) {
         return None;
     }
-    let is_settled = |pod: &crate::observer::Sighting| pod.node.is_ready && pod.view().is_some();
+    let is_settled = |pod: &Sighting| pod.node.is_ready && pod.view().is_some();
     if !sightings.iter().all(is_settled) {
         return None;
     }
-    let picture = Picture::of(sightings, &observed.key.name, &before, now);
+    // All members of the cluster agree on which is the next, and the release that it belongs to acts.
+    let next = Picture::all(sightings, &observed.key.name, &before, now).iter().find_map(cut_off)?;
+    (*next.release == *observed.key.name).then(|| (next.node.pod.clone(), next.node.uid.clone()))
+}
+
+/// A node that is not among the larger side.
+fn cut_off<'a>(picture: &Picture<'a>) -> Option<&'a Sighting> {
     let [main, others @ ..] = picture.groups.as_slice() else { return None };
     if others.first().is_none_or(|second| second.len() == main.len()) {
         return None;
     }
-    // All members of the cluster agree on which is the next, and the release that it belongs to acts.
     let next = others.iter().flatten().min_by_key(|at| &picture.members[**at].sighting.node.pod)?;
-    let next = picture.members[*next].sighting;
-    (*next.release == *observed.key.name).then(|| (next.node.pod.clone(), next.node.uid.clone()))
+    Some(picture.members[*next].sighting)
 }
 
 /// The restarts that this process has made or tried, for their limit.
@@ -88,12 +93,12 @@ impl Restarts {
 mod tests {
     use rstest::rstest;
 
-    use super::super::fixture::{failed, met, seen, starting};
+    use super::super::fixture::{apart, failed, met, seen, starting};
     use super::*;
     use crate::controller::apply::Outcome;
     use crate::controller::fixture::{complete, running, valid};
     use crate::controller::status::status;
-    use crate::observer::{FailureKind, Sighting};
+    use crate::observer::FailureKind;
 
     const RESTART: &str = "cluster: {healing: Restart}";
 
@@ -145,6 +150,16 @@ mod tests {
         };
         assert_eq!(restarted(&split(RESTART, mesh("shop")), 1000).as_deref(), Some("x"));
         assert_eq!(restarted(&split(RESTART, mesh("worker")), 1000), None);
+    }
+
+    #[test]
+    fn sides_are_those_of_one_revision_where_revisions_are_apart() {
+        let one = split_of_three().into_iter().map(|sighting| apart("shop-1", sighting));
+        let other = apart("shop-2", seen("d", &[]));
+        assert_eq!(restarted(&split(RESTART, one.chain([other]).collect()), 1000).as_deref(), Some("c"));
+        let two =
+            [apart("shop-1", seen("a", &["b"])), apart("shop-1", seen("b", &["a"])), apart("shop-2", seen("d", &[]))];
+        assert_eq!(restarted(&split(RESTART, two.to_vec()), 1000), None);
     }
 
     #[test]

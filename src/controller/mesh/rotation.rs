@@ -46,6 +46,15 @@ pub fn next(observed: &Observed, secret: &Child) -> Option<Result<Move, Waits>> 
     if !is_under_way && value.is_none() {
         return None;
     }
+    if names::meets_by_revision(&observed.release) {
+        return Some(Err(format!(
+            "with spec.cluster.scope Revision each revision has a cookie of its own, so another one needs another revision: \
+             remove the annotation {}, and give {} a new value. To have none that follows from the present cookie of the \
+             cluster, replace that first: delete its Secret, or change your own",
+            labels::ROTATE_COOKIE,
+            labels::RESTARTED_AT
+        )));
+    }
     let Some(sightings) = &observed.mesh else {
         return Some(Err("nobody looks at the nodes, and only who asks them can change their cookie: set \
                          spec.cluster.observation.mode to Enabled"
@@ -167,6 +176,21 @@ mod tests {
             let told = next(&shop(Some("1"), mesh.clone()), &secret).unwrap().unwrap_err();
             assert!(told.contains(why), "{told}");
         }
+    }
+
+    /// The nodes have cookies of their revisions, of which telling them another one would leave some behind.
+    #[test]
+    fn where_revisions_are_apart_it_is_refused_and_told_what_to_do() {
+        let mut shop = shop(Some("1"), Some(vec![old("a", &[])]));
+        Arc::make_mut(&mut shop.release).spec.cluster.scope = crate::api::Scope::Revision;
+        for secret in [secret(None, &[]), secret(Some("shop"), &[])] {
+            let told = next(&shop, &secret).unwrap().unwrap_err();
+            assert!(told.contains("give beam-operator.io/restarted-at a new value"), "{told}");
+            shop.shared = vec![secret];
+            assert_eq!(waits(&shop), Some(told));
+        }
+        Arc::make_mut(&mut shop.release).metadata.annotations = None;
+        assert_eq!(next(&shop, &secret(None, &[])), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::fixture::{answered, failed, met, name, seen, started, starting, unseen, viewed};
+use super::fixture::{answered, apart, failed, met, name, seen, started, starting, unseen, viewed};
 use super::*;
 use crate::api::{ElixirReleaseStatus, NodeState};
 use crate::controller::fixture::{complete, running};
@@ -59,6 +59,55 @@ fn whole() -> Vec<Sighting> {
 fn a_mesh_and_its_condition(#[case] mesh: Vec<Sighting>, #[case] status: &str, #[case] reason: &str) {
     let clustered = told(mesh).clustered.unwrap();
     assert_eq!((clustered.status, clustered.reason.to_string().as_str()), (status, reason), "{}", clustered.message);
+}
+
+fn old(sighting: Sighting) -> Sighting {
+    apart("shop-1", sighting)
+}
+
+fn new(sighting: Sighting) -> Sighting {
+    apart("shop-2", sighting)
+}
+
+#[rstest]
+#[case::both_whole(vec![old(seen("a", &["b"])), old(seen("b", &["a"])), new(seen("c", &["d"])), new(seen("d", &["c"]))], "True", "AllNodesConnected")]
+#[case::the_first_of_the_new_one(vec![old(seen("a", &["b"])), old(seen("b", &["a"])), new(seen("c", &[]))], "True", "AllNodesConnected")]
+#[case::one_starts(vec![old(seen("a", &["b"])), old(seen("b", &["a"])), new(starting(unseen("c")))], "True", "AllNodesConnected")]
+#[case::beside_the_whole_cluster(vec![seen("a", &["b"]), seen("b", &["a"]), new(seen("c", &[]))], "True", "AllNodesConnected")]
+#[case::one_has_lost_some(vec![old(seen("a", &["b"])), old(seen("b", &["a"])), old(met(seen("e", &[]))), new(seen("c", &[]))], "False", "Partitioned")]
+#[case::one_never_met(vec![old(seen("a", &[])), new(seen("b", &[])), new(seen("c", &[]))], "False", "NodesMissing")]
+#[case::another_cookie(vec![old(seen("a", &[])), new(failed("b", FailureKind::WrongCookie))], "False", "CookieMismatch")]
+#[case::unreachable(vec![old(seen("a", &[])), new(failed("b", FailureKind::Unreachable))], "Unknown", "Unreachable")]
+#[case::far_versions_do_not_meet(vec![old(viewed(seen("a", &[]), |view| view.otp_release = "24".into())), new(seen("b", &[]))], "True", "AllNodesConnected")]
+#[case::mixed(vec![old(seen("a", &["b"])), new(seen("b", &["a"]))], "False", "RevisionsMixed")]
+#[case::mixed_with_the_cluster(vec![seen("a", &["b"]), new(starting(seen("b", &["a"])))], "False", "RevisionsMixed")]
+#[case::an_address_that_another_had(vec![old(seen("a", &["b"])), new(seen("b", &[]))], "True", "AllNodesConnected")]
+#[case::nobody_ready(vec![old(starting(seen("a", &[]))), new(starting(seen("b", &[])))], "Unknown", "NodesNotReady")]
+fn revisions_apart_and_their_condition(#[case] mesh: Vec<Sighting>, #[case] status: &str, #[case] reason: &str) {
+    let clustered = told(mesh).clustered.unwrap();
+    assert_eq!((clustered.status, clustered.reason.to_string().as_str()), (status, reason), "{}", clustered.message);
+}
+
+#[test]
+fn revisions_apart_are_no_parts_of_a_cluster() {
+    let mesh = vec![old(seen("a", &["b"])), old(seen("b", &["a"])), new(seen("c", &["d"])), new(seen("d", &["c"]))];
+    let seen_whole = told(mesh);
+    let cluster = seen_whole.cluster.unwrap();
+    assert_eq!((cluster.size, cluster.partitions, seen_whole.clustered_replicas), (Some(4), Some(1), Some(4)));
+    assert!(seen_whole.nodes.iter().all(|node| (node.connected, node.expected) == (1, 1)));
+    let message = seen_whole.clustered.unwrap().message;
+    assert_eq!(message, "nodes: 2 of shop-1, 2 of shop-2; each is connected to every other of its revision");
+
+    let split = vec![old(met(seen("a", &[]))), old(met(seen("b", &[]))), new(seen("c", &[]))];
+    assert_eq!(told(split).cluster.unwrap().partitions, Some(2));
+}
+
+#[test]
+fn a_mix_of_revisions_names_two_nodes_and_what_to_look_for() {
+    let message = told(vec![old(seen("a", &["b"])), new(seen("b", &["a"]))]).clustered.unwrap().message;
+    let expected = "shop@a of revision shop-1 and shop@b of revision shop-2 are connected, and with spec.cluster.scope \
+                    Revision only nodes of the same revision are to be: look for what gives them one cookie";
+    assert!(message.starts_with(expected), "{message}");
 }
 
 #[test]

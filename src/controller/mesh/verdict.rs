@@ -15,14 +15,27 @@ const NAMES: usize = 8;
 /// Source: <https://www.erlang.org/doc/system/distributed.html>: a node talks to those of two releases before and after.
 const DISTANCE: u32 = 2;
 
-/// Whether every ready node sees every other. Each of them was looked at.
-#[must_use]
-pub fn clustered(picture: &Picture) -> Told {
-    let ready: Vec<_> = picture.members.iter().filter(|member| member.sighting.node.is_ready).collect();
-    if ready.is_empty() {
-        let message = "no node is ready yet".to_owned();
-        return told("Unknown", Reason::NodesNotReady, message);
+/// Whether every ready node sees every other that it is to meet, and none that it is not. Each of them was looked at.
+pub(super) fn clustered(pictures: &[Picture]) -> Told {
+    if let Some(message) = mixed(pictures) {
+        return told("False", Reason::RevisionsMixed, message);
     }
+    let ready = |picture: &Picture| picture.members.iter().any(|member| member.sighting.node.is_ready);
+    let all: Vec<_> =
+        pictures.iter().filter(|picture| ready(picture)).map(|picture| (picture, of_mesh(picture))).collect();
+    // What is wrong with one counts for all, and what is not known of one is not known of all.
+    let worst = ["False", "Unknown"].iter().find_map(|status| all.iter().find(|(_, told)| told.status == *status));
+    match (worst, all.as_slice()) {
+        (Some((_, told)), _) | (None, [(_, told)]) => told.clone(),
+        (None, []) => told("Unknown", Reason::NodesNotReady, "no node is ready yet".to_owned()),
+        (None, whole) => told("True", Reason::AllNodesConnected, each_whole(whole.iter().map(|(picture, _)| *picture))),
+    }
+}
+
+/// The same of nodes that are to form one mesh, some of which are ready.
+#[must_use]
+pub fn of_mesh(picture: &Picture) -> Told {
+    let ready: Vec<_> = picture.members.iter().filter(|member| member.sighting.node.is_ready).collect();
     let of = |state: NodeState| ready.iter().copied().filter(move |member| member.state == state);
     if let Some(member) = of(NodeState::CookieMismatch).next() {
         return told("False", Reason::CookieMismatch, cookie(member));
@@ -57,6 +70,42 @@ pub fn clustered(picture: &Picture) -> Told {
         count => format!("{count} nodes, and each is connected to every other"),
     };
     told("True", Reason::AllNodesConnected, message)
+}
+
+/// That nodes of revisions that are apart are connected all the same. Both have to say so: one may not have noticed yet that
+/// a node of its own revision is gone, whose address another has now.
+fn mixed(pictures: &[Picture]) -> Option<String> {
+    let sees = |one: &Member, other: &Member| {
+        one.sighting.view().zip(other.sighting.name()).is_some_and(|(view, name)| view.sees(name))
+    };
+    for (index, picture) in pictures.iter().enumerate() {
+        let others = || pictures[..index].iter().flat_map(|other| &other.members);
+        for member in &picture.members {
+            if let Some(other) = others().find(|other| sees(member, other) && sees(other, member)) {
+                let of = |member: &Member| match &member.sighting.node.apart {
+                    Some(revision) => format!("{} of revision {revision}", member.name()),
+                    None => format!("{} of the whole cluster", member.name()),
+                };
+                return Some(format!(
+                    "{} and {} are connected, and with spec.cluster.scope Revision only nodes of the same revision are to \
+                     be: look for what gives them one cookie, such as erlang:set_cookie in the application",
+                    of(other),
+                    of(member)
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// That several revisions are whole, each for itself.
+fn each_whole<'a>(pictures: impl Iterator<Item = &'a Picture<'a>>) -> String {
+    let of = |picture: &Picture| {
+        let count = picture.groups.first().map_or(picture.members.len(), Vec::len);
+        format!("{count} of {}", picture.revision().unwrap_or("the whole cluster"))
+    };
+    let counts: Vec<_> = pictures.map(of).collect();
+    format!("nodes: {}; each is connected to every other of its revision", counts.join(", "))
 }
 
 /// Whether anything is known of the mesh at all: if no node answers, nobody is known to be missing.

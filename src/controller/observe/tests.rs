@@ -116,11 +116,11 @@ fn a_deployment_of_somebody_else_tells_nothing_of_the_release() {
     let mut cache = cache(&[("shop", "")]);
     deployment(&mut cache, "other");
     let observed = of(&cache, "shop");
-    assert_eq!((observed.workload(), observed.running_revision()), (None, None));
+    assert_eq!((observed.workload(None), observed.running_revision()), (None, None));
 
     let mut cache = self::cache(&[("shop", "")]);
     deployment(&mut cache, "shop");
-    assert_eq!(of(&cache, "shop").workload().unwrap().wanted, 3);
+    assert_eq!(of(&cache, "shop").workload(None).unwrap().wanted, 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Desired;
+use super::apart::Running;
 use super::neighbours::keep_owners;
 use crate::controller::cache::Group;
 use crate::controller::kind::ChildKind;
@@ -17,7 +18,9 @@ use crate::controller::revision::{Choice, Rendered};
 use crate::controller::validate::Valid;
 use crate::resources::{
     Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, network_policy, tls,
+    traffic_service,
 };
+use crate::rollout::Fleet;
 
 /// What the release asks of its pods now.
 pub(super) fn rendered(observed: &Observed, valid: &Valid, facts: &Facts) -> Rendered {
@@ -45,15 +48,20 @@ pub(super) fn record(observed: &Observed, rendered: &Rendered, asked: &Choice) -
 }
 
 /// What nodes of this template find and reach each other by, in the order in which it is applied.
-pub(super) fn of_nodes(observed: &Observed, facts: &Facts, template: &PodTemplateSpec) -> Vec<Desired> {
+pub(super) fn of_nodes(
+    observed: &Observed,
+    facts: &Facts,
+    template: &PodTemplateSpec,
+    running: &Running,
+) -> Vec<Desired> {
     let release = &*observed.release;
-    let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
-    let mut headless = headless_service::build(&members);
+    let mut headless = headless_service::build(&running.members(observed));
     for service in &mut headless {
         let known =
             observed.shared.iter().find(|child| child.kind == ChildKind::Service && *child.name == *service.name_any());
         keep_owners(&mut service.metadata, known.map_or(&[], |known| &known.owners), &observed.unreadable);
     }
+    headless.extend(running.apart.iter().map(|revision| headless_service::of_revision(release, revision)));
     headless.extend(headless_service::of_lone(release));
     let mut wanted: Vec<_> = headless.iter().map(|service| desired(ChildKind::Service, service)).collect();
     let account = template.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref()).unwrap_or("default");
@@ -67,9 +75,18 @@ pub(super) fn of_nodes(observed: &Observed, facts: &Facts, template: &PodTemplat
 }
 
 /// What sends traffic to the nodes, limits their evictions and scales them.
-pub(super) fn around_nodes(observed: &Observed, valid: &Valid) -> Vec<Desired> {
+pub(super) fn around_nodes(
+    observed: &Observed,
+    valid: &Valid,
+    revision: Option<&str>,
+    fleet: Option<&Fleet>,
+) -> Vec<Desired> {
     let release = &*observed.release;
-    let mut wanted: Vec<_> = valid.traffic_service.iter().map(|service| desired(ChildKind::Service, service)).collect();
+    let active = fleet.and_then(|fleet| fleet.active.as_deref());
+    let services = valid.traffic_service.iter().map(|service| traffic_service::to_revision(service, active));
+    let preview = revision.filter(|_| valid.traffic_service.is_some());
+    let services = services.chain(preview.and_then(|revision| traffic_service::preview(release, revision)));
+    let mut wanted: Vec<_> = services.map(|service| desired(ChildKind::Service, &service)).collect();
     wanted
         .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
     wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));

@@ -7,6 +7,8 @@
 //! - RollingUpdate: the old one stays as it is until every wanted pod of the new one is available.
 //! - Recreate: the new one is made when the last pod of the old one is gone.
 //!
+//! The Deployments that revisions of their own had under another strategy are such old ones as well.
+//!
 //! A StatefulSet has no strategy Recreate of its own. It has no pods until the last one of an earlier revision is gone, and
 //! then as many as are wanted. Each step follows from what is there, so it goes on wherever it was left.
 
@@ -30,7 +32,7 @@ pub(super) fn wanted(
 ) -> Option<Desired> {
     let release = &*observed.release;
     let kind = ChildKind::of_workload(release);
-    if is_recreated(observed) && observed.workload_of(kind).is_none() && is_left(observed, other(kind)) {
+    if is_recreated(observed) && observed.workload_of(kind).is_none() && is_left(observed) {
         return None;
     }
     let template = pod::stamp(template.clone(), revision);
@@ -39,30 +41,25 @@ pub(super) fn wanted(
             let replicas = if must_be_empty(observed, revision) { 0 } else { release.spec.replicas };
             desired(kind, &stateful_set::build(release, &valid.claims, template, revision, replicas))
         }
-        _ => desired(kind, &deployment::build(release, template, revision)),
+        _ => desired(kind, &deployment::build(release, template, revision, release.spec.replicas)),
     })
 }
 
-/// Whether a child that nobody wants any more may go now. What runs pods goes when it has a successor, or must go before, but
-/// not as long as there is to be no node.
-pub(super) fn may_go(observed: &Observed, child: &Child, revision: Option<&str>) -> bool {
-    let is_workload = ChildKind::WORKLOADS.contains(&child.kind);
-    !is_workload || revision.is_some_and(|revision| is_recreated(observed) || has_successor(observed, revision))
+/// Whether what runs pods and is not wanted any more may go now: it has a successor, or must go before.
+pub(super) fn may_go(observed: &Observed, revision: &str) -> bool {
+    is_recreated(observed) || has_successor(observed, revision)
 }
 
 fn is_recreated(observed: &Observed) -> bool {
     observed.release.spec.rollout.strategy == Strategy::Recreate
 }
 
-fn other(kind: ChildKind) -> ChildKind {
-    if kind == ChildKind::Deployment { ChildKind::StatefulSet } else { ChildKind::Deployment }
-}
-
-/// Whether anything of a kind of workload is there yet: a pod may outlive what made it. An object that somebody has taken the
+/// Whether anything else that runs pods is there yet: a pod may outlive what made it. An object that somebody has taken the
 /// owner from is nobody's, and its end is not waited for.
-fn is_left(observed: &Observed, kind: ChildKind) -> bool {
+fn is_left(observed: &Observed) -> bool {
     let is_owned = |child: &Child| child.is_owned_by(observed.uid());
-    observed.workload_of(kind).is_some_and(is_owned) || observed.has_pods_in(kind)
+    let has_pods = || ChildKind::WORKLOADS.into_iter().any(|kind| observed.has_pods_in(kind));
+    observed.carriers().any(is_owned) || has_pods()
 }
 
 /// Whether every pod that is wanted runs this revision in the kind that the release asks for, and is available.

@@ -247,6 +247,7 @@ fn view() -> impl Strategy<Value = WorkloadView> {
         let [observed, fails, deadline_exceeded] = flags;
         let [wanted, replicas, updated, ready, available] = counts;
         WorkloadView {
+            is_apart: false,
             revision: revision.map(Into::into),
             observed,
             wanted,

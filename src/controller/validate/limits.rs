@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::api::{DisruptionBudget, ElixirRelease, Rollout, Schedulers, Strategy};
+use crate::api::{CanaryStep, DisruptionBudget, ElixirRelease, Rollout, Schedulers, Strategy};
 use crate::resources::problem::Problem;
 
 /// The largest number of schedulers that the VM takes.
@@ -37,7 +37,10 @@ fn rollout(rollout: &Rollout) -> Vec<Problem> {
     }
     let surge = share("spec.rollout.maxSurge", &rollout.max_surge, 0..=i32::MAX);
     let unavailable = share("spec.rollout.maxUnavailable", &rollout.max_unavailable, 0..=100);
-    if rollout.strategy == Strategy::RollingUpdate && (&surge, &unavailable) == (&Ok(0), &Ok(0)) {
+    problems.extend(blue_green(rollout));
+    problems.extend(canary(rollout));
+    let rolls = [Strategy::RollingUpdate, Strategy::Canary].contains(&rollout.strategy);
+    if rolls && (&surge, &unavailable) == (&Ok(0), &Ok(0)) {
         problems.push(Problem::new(
             "spec.rollout",
             "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1",
@@ -45,6 +48,28 @@ fn rollout(rollout: &Rollout) -> Vec<Problem> {
     }
     problems.extend([surge, unavailable].into_iter().filter_map(Result::err));
     problems
+}
+
+fn blue_green(rollout: &Rollout) -> Option<Problem> {
+    let wishes = rollout.blue_green.as_ref()?;
+    at_least("spec.rollout.blueGreen.scaleDownDelaySeconds", wishes.scale_down_delay_seconds, 0)
+}
+
+fn canary(rollout: &Rollout) -> Vec<Problem> {
+    let steps = rollout.canary.as_ref().map_or(&[][..], |canary| &canary.steps);
+    if steps.is_empty() {
+        let is_wanted = rollout.strategy == Strategy::Canary || rollout.canary.is_some();
+        let message =
+            "rollout.strategy Canary needs rollout.canary.steps: say how many nodes run the new revision at each";
+        return is_wanted.then(|| Problem::new("spec.rollout", message)).into_iter().collect();
+    }
+    let of = |(number, step): (usize, &CanaryStep)| {
+        let field = format!("spec.rollout.canary.steps[{number}]");
+        let share = nodes(&format!("{field}.replicas"), &step.replicas);
+        let pause = step.pause_seconds.and_then(|pause| at_least(&format!("{field}.pauseSeconds"), pause, 0));
+        share.into_iter().chain(pause).collect::<Vec<_>>()
+    };
+    steps.iter().enumerate().flat_map(of).collect()
 }
 
 fn budget(budget: &DisruptionBudget) -> Vec<Problem> {
@@ -93,6 +118,15 @@ fn share(field: &str, limit: &IntOrString, percents: RangeInclusive<i32>) -> Res
         };
         Problem::new(field, message)
     })
+}
+
+/// At least one node.
+fn nodes(field: &str, share: &IntOrString) -> Option<Problem> {
+    let is_fine = match share {
+        IntOrString::Int(number) => *number >= 1,
+        IntOrString::String(text) => percent(text).is_some_and(|percent| (1..=100).contains(&percent)),
+    };
+    (!is_fine).then(|| Problem::new(field, "must be a number from 1 or a percentage from \"1%\" to \"100%\""))
 }
 
 fn percent(text: &str) -> Option<i32> {

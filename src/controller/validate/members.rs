@@ -19,11 +19,11 @@ pub(super) fn problems(release: &ElixirRelease, members: &[&ElixirRelease]) -> V
     }
     let mut agreed: Vec<&ElixirRelease> = Vec::new();
     for member in members.iter().take_while(|member| member.name_any() != release.name_any()) {
-        if agreed.iter().all(|older| disagreements(member, older).is_empty()) {
+        if agreed.iter().all(|older| disagreements(member, older).is_empty() && alone(member, older).is_none()) {
             agreed.push(member);
         }
     }
-    let mut problems: Vec<Problem> = Vec::new();
+    let mut problems: Vec<Problem> = agreed.iter().find_map(|older| alone(release, older)).into_iter().collect();
     for (index, older) in agreed.iter().enumerate() {
         for (field, ours, theirs) in disagreements(release, older) {
             // One word about a field is enough: the oldest says what it must be.
@@ -34,6 +34,19 @@ pub(super) fn problems(release: &ElixirRelease, members: &[&ElixirRelease]) -> V
         }
     }
     problems
+}
+
+/// Nodes of a release whose revisions are apart meet no others, so it is alone in its cluster.
+fn alone(release: &ElixirRelease, older: &ElixirRelease) -> Option<Problem> {
+    let (cluster, name) = (names::cluster(release), older.name_any());
+    let why = if names::meets_by_revision(release) {
+        format!("Revision is for a release that is alone in its cluster, and {name} is in cluster {cluster} as well")
+    } else if names::meets_by_revision(older) {
+        format!("{name}, an older release of cluster {cluster}, has scope Revision there and is alone in it")
+    } else {
+        return None;
+    };
+    Some(Problem::new("spec.cluster.scope", format!("{why}: give this release a cluster.name of its own")))
 }
 
 /// The fields in which two members must agree and do not, with what either says.

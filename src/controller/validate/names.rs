@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use crate::api::ElixirRelease;
+use crate::api::{ElixirRelease, Strategy};
 use crate::resources::problem::Problem;
 use crate::resources::syntax::{is_dns_label, is_object_name};
 use crate::resources::{names, tls};
@@ -11,6 +11,8 @@ use crate::resources::{names, tls};
 const LABEL: usize = 63;
 /// Length of the longest suffix that a release's name gets: that of a revision, `-` and ten characters.
 const RELEASE: usize = LABEL - "-0123456789".len();
+/// A revision with a headless Service of its own gives that its name, and a suffix.
+const RELEASE_APART: usize = RELEASE - "-nodes".len();
 /// The name of a cluster gets the suffix of its headless Service.
 const CLUSTER: usize = LABEL - "-nodes".len();
 /// What Kubernetes allows in a key of a Secret.
@@ -27,6 +29,15 @@ pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
             "metadata.name",
             format!("must have at most {RELEASE} characters: the names of its revisions and of its ServiceAccount derive from it and may have {LABEL}"),
         ));
+    }
+    if name.len() > RELEASE_APART && name.len() <= RELEASE && names::meets_by_revision(release) {
+        problems.push(Problem::new(
+            "spec.cluster.scope",
+            format!("Revision needs a metadata.name of at most {RELEASE_APART} characters: the Services of its revisions derive from it and may have {LABEL}; use scope Cluster, or a shorter name"),
+        ));
+    }
+    if names::meets_by_revision(release) && spec.cluster.service.name.is_some() {
+        problems.push(Problem::new("spec.cluster.service.name", "is of no use with cluster.scope Revision: remove it"));
     }
     if !starts_as_label(&name) {
         problems.push(Problem::new(
@@ -109,6 +120,10 @@ pub(super) fn one_service_for_two(release: &ElixirRelease, members: &[&ElixirRel
             "spec.cluster.service.name",
             "must not be the release's own name, which its traffic Service has: choose another",
         ));
+    }
+    if release.spec.rollout.strategy == Strategy::BlueGreen && headless == names::preview_service(release) {
+        let message = format!("must not be {headless}, which the Service for previews has: choose another");
+        return Some(Problem::new("spec.cluster.service.name", message));
     }
     for older in members.iter().take_while(|member| member.name_any() != name) {
         if older.name_any() == headless {

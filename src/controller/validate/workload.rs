@@ -14,7 +14,7 @@ const NODE: usize = 255;
 pub(super) fn problems(release: &ElixirRelease, facts: &Facts) -> Vec<Problem> {
     let (workload, cluster) = (&release.spec.workload, &release.spec.cluster);
     if workload.kind == WorkloadKind::StatefulSet {
-        return too_long(release, facts).into_iter().collect();
+        return apart(release).into_iter().chain(too_long(release, facts)).chain(in_place(release)).collect();
     }
     let rules = [
         (
@@ -35,6 +35,22 @@ pub(super) fn problems(release: &ElixirRelease, facts: &Facts) -> Vec<Problem> {
     ];
     let broken = rules.into_iter().filter(|(holds, ..)| !holds);
     broken.map(|(_, field, message)| Problem::new(field, message)).collect()
+}
+
+/// The pods of a StatefulSet have names of their own, so there cannot be two revisions of them side by side.
+fn in_place(release: &ElixirRelease) -> Option<Problem> {
+    release.spec.rollout.strategy.is_split().then(|| {
+        Problem::new(
+            "spec.rollout.strategy",
+            "rollout.strategy BlueGreen and Canary need workload.kind Deployment: use RollingUpdate or Recreate with a StatefulSet",
+        )
+    })
+}
+
+fn apart(release: &ElixirRelease) -> Option<Problem> {
+    // Its nodes keep their names from one revision to the next.
+    let message = "cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster";
+    names::meets_by_revision(release).then(|| Problem::new("spec.cluster.scope", message))
 }
 
 /// The name of the pod with the highest ordinal is the longest.

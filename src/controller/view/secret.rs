@@ -36,6 +36,9 @@ impl Detail {
     /// What is read of a Secret, of which nothing but the metadata is known.
     #[must_use]
     pub fn of_secret(metadata: &ObjectMeta) -> Self {
+        if let Some(revision) = metadata.labels.as_ref().and_then(|all| all.get(labels::REVISION)) {
+            return Self::RevisionCookie(revision.as_str().into());
+        }
         let annotation = |key| metadata.annotations.as_ref().and_then(|all| all.get(key));
         let (renew_at, authorities) = (annotation(labels::RENEW_AT), annotation(labels::AUTHORITIES));
         if renew_at.is_none() && authorities.is_none() {
@@ -64,6 +67,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn a_cookie_of_a_revision_is_known_by_its_label() {
+        let meta: ObjectMeta =
+            serde_json::from_value(json!({"labels": {"beam-operator.io/revision": "shop-1"}})).unwrap();
+        assert_eq!(Detail::of_secret(&meta), Detail::RevisionCookie("shop-1".into()));
+    }
 
     #[test]
     fn of_a_cookie_it_is_known_how_far_its_rotation_is() {

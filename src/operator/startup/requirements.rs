@@ -9,8 +9,6 @@ pub const CUSTOM_RESOURCE: CustomResource =
 /// A child is created and changed by server-side apply, which is `create` and `patch`; one that is in the way is looked
 /// at with `get`. It is deleted when the release stops asking for it.
 const CHILD: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
-/// A child that is wanted as long as its release exists, so that only the garbage collector deletes it.
-const LASTING_CHILD: &[&str] = &["get", "list", "watch", "create", "patch"];
 const READ: &[&str] = &["list", "watch"];
 
 /// Everything the operator asks of the API server.
@@ -21,7 +19,7 @@ pub const PERMISSIONS: &[Permission] = &[
     watched("", "pods/status", &["patch"]),
     watched("", "pods/eviction", &["create"]),
     watched("", "services", CHILD),
-    watched("", "secrets", LASTING_CHILD),
+    watched("", "secrets", CHILD),
     watched("", "configmaps", &["get", "list", "watch"]),
     watched("", "serviceaccounts", CHILD),
     watched("apps", "deployments", CHILD),

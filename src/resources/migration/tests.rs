@@ -35,6 +35,18 @@ fn value(container: &Value, variable: &str) -> Option<String> {
     Some(found.first()?["value"].as_str()?.to_owned())
 }
 
+/// The Secret of a revision is not there yet, or not any more: a migration runs outside of any mesh.
+#[test]
+fn the_cookie_is_that_of_the_cluster() {
+    let cookie = |scope: &str| {
+        let spec = format!("{{migrations: [{{name: ecto, eval: a}}], cluster: {{name: market, scope: {scope}}}}}");
+        let env = container(&spec)["env"].as_array().unwrap().clone();
+        env.into_iter().find(|entry| entry["name"] == "BEAM_COOKIE").unwrap()
+    };
+    assert_eq!(cookie("Revision")["valueFrom"]["secretKeyRef"], json!({"name": "market-cookie", "key": "cookie"}));
+    assert_eq!(cookie("Revision"), cookie("Cluster"));
+}
+
 #[test]
 fn one_line() {
     insta::assert_yaml_snapshot!(job("migrations: [{name: ecto, eval: Shop.Release.migrate()}]"));

@@ -6,13 +6,15 @@
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector};
 
 use super::expansion::reference;
-use super::literal;
 use super::scratch::Scratch;
+use super::{literal, scope};
 use crate::api::{Discovery, ElixirRelease, Epmd, Host, ReleaseTool};
 use crate::resources::{Facts, labels, names};
 
 /// The cookie, which only the release's own container gets.
 pub(super) const COOKIE: &str = "BEAM_COOKIE";
+/// The revision, which names what the nodes of one have for themselves with scope Revision.
+pub(super) const REVISION: &str = "BEAM_REVISION";
 /// Names the file with the VM arguments of remote shells of a Mix release.
 pub(super) const REMOTE_VM_ARGS: &str = "RELEASE_REMOTE_VM_ARGS";
 
@@ -29,11 +31,11 @@ pub(super) fn of_node(release: &ElixirRelease, facts: &Facts) -> Vec<EnvVar> {
         field(POD_IP, "status.podIP"),
         field(POD_NAME, "metadata.name"),
         field("POD_NAMESPACE", "metadata.namespace"),
+        field(REVISION, &format!("metadata.labels['{}']", labels::REVISION)),
     ];
     if names::is_distributed(release) {
         variables.extend(of_member(release, facts));
     }
-    variables.push(field("BEAM_REVISION", &format!("metadata.labels['{}']", labels::REVISION)));
     variables
 }
 
@@ -42,8 +44,14 @@ fn of_member(release: &ElixirRelease, facts: &Facts) -> Vec<EnvVar> {
     let mut variables = vec![literal("BEAM_BASENAME", names::basename(release))];
     variables.extend(node.map(|node| literal(NODE, node)));
     variables.push(cookie(release));
-    variables.push(literal(CLUSTER_DNS, names::service_dns(release, facts)));
-    variables.push(literal("BEAM_CLUSTER_SERVICE", names::headless_service(release)));
+    // The kubelet puts the revision in.
+    let service = if names::meets_by_revision(release) {
+        names::revision_service(&reference(REVISION))
+    } else {
+        names::headless_service(release)
+    };
+    variables.push(literal(CLUSTER_DNS, names::dns(release, &service, facts)));
+    variables.push(literal("BEAM_CLUSTER_SERVICE", service));
     variables.extend(names::seed_node(release, facts).map(|seed| literal("BEAM_SEED_NODE", seed)));
     variables
 }
@@ -108,7 +116,7 @@ fn discovery(release: &ElixirRelease) -> Vec<EnvVar> {
 }
 
 fn cookie(release: &ElixirRelease) -> EnvVar {
-    let secret = names::cookie(release);
+    let secret = if names::meets_by_revision(release) { scope::cookie() } else { names::cookie(release) };
     let selector = SecretKeySelector { key: secret.key, name: secret.name, optional: None };
     from(COOKIE, EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() })
 }

@@ -15,6 +15,7 @@
 //! | `draft` | `podTemplate` merged over it, and what must hold afterwards |
 //! | `identity` | the variables that the operator sets |
 //! | `flags` | the flags of the virtual machine |
+//! | `scope` | what a template says of the revision that it does not know yet |
 //! | `scratch` | volumes: a directory to write to, arguments for remote shells |
 //! | `tls` | a volume with the certificate of the node and the options of TLS |
 //! | `environment` | ours and the user's variables in one list, in an order that resolves |
@@ -35,6 +36,7 @@ mod origin;
 mod pre_stop;
 mod quantity;
 mod references;
+mod scope;
 mod scratch;
 mod skeleton;
 mod tls;
@@ -47,9 +49,11 @@ pub use draft::{Draft, draft};
 pub use origin::container as path_of_container;
 pub use pre_stop::pre_stop_seconds;
 pub use references::references;
+pub(super) use scope::name_cookie;
+pub use scope::{is_apart, revision_is_set};
 pub use undefined::undefined_variables;
 
-use super::{Facts, labels, reference::Contents};
+use super::{Facts, labels, names, reference::Contents};
 use crate::api::{ElixirRelease, ReleaseTool};
 
 /// The pod template of a release, but for the revision. `contents` holds the objects that [`references`] names.
@@ -78,6 +82,7 @@ pub fn template(release: &ElixirRelease, draft: &Draft, facts: &Facts, contents:
         environment::join(&flags, &mut ours, &mut theirs, &inherited, contents);
     }
     draft.container.env = some(environment::compose(ours, theirs, &inherited));
+    scope::mark(release, &mut draft.metadata);
     canonical::complete(draft.into_template())
 }
 
@@ -86,6 +91,7 @@ pub fn template(release: &ElixirRelease, draft: &Draft, facts: &Facts, contents:
 pub fn stamp(mut template: PodTemplateSpec, revision: &str) -> PodTemplateSpec {
     let metadata = template.metadata.get_or_insert_default();
     metadata.labels.get_or_insert_default().insert(labels::REVISION.to_owned(), revision.to_owned());
+    scope::name_cookie(&mut template, &names::revision_cookie(revision));
     template
 }
 

@@ -98,6 +98,18 @@ const LONG: &str = "a-release-with-a-name-of-more-than-52-characters-0123";
     "spec: Invalid value: cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP",
     "spec.cluster.host: cluster.host PodFQDN needs workload.kind StatefulSet, whose pods have names in DNS: set it, or use host PodIP"
 )]
+#[case::revisions_of_a_stateful_set_apart(
+    "shop",
+    "{image: 'shop:1', workload: {kind: StatefulSet}, cluster: {scope: Revision}}",
+    "spec: Invalid value: cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster",
+    "spec.cluster.scope: cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster"
+)]
+#[case::one_service_for_revisions_apart(
+    "shop",
+    "{image: 'shop:1', cluster: {scope: Revision, service: {name: peers}}}",
+    "spec.cluster: Invalid value: cluster.service.name is of no use with cluster.scope Revision: remove it",
+    "spec.cluster.service.name: is of no use with cluster.scope Revision: remove it"
+)]
 #[case::introduced_by_nobody(
     "shop",
     "{image: 'shop:1', cluster: {discovery: Operator, observation: {mode: Disabled}}}",

@@ -40,13 +40,14 @@ It applies on the server side, which is the verb patch, and create for what does
   verbs: [get, list, watch, create, patch, delete]
 # ConfigMaps and Secrets that pods read: the operator watches their metadata and reads the content of those that a
 # release names, to check them and to notice changes. The cookie of a cluster is created once and never overwritten;
-# patch is for owner references, and to renew the certificates that the operator makes.
+# patch is for owner references, and to renew the certificates that the operator makes; delete is for the cookie of a
+# revision that has ended (cluster.scope: Revision).
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Why a pod does not start is told from its own state.
 - apiGroups: [""]
   resources: [pods]

@@ -36,6 +36,7 @@ defmodule Shop.Application do
 
   defp children do
     [
+      Shop.Versions,
       Shop.Counter,
       {Task.Supervisor, name: Shop.Cluster.Connecting},
       {Shop.Cluster, query: cluster_query()},

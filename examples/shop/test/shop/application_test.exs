@@ -20,6 +20,18 @@ defmodule Shop.ApplicationTest do
     assert :ready = TestNode.call(node, Shop.Readiness, :state)
   end
 
+  test "SHOP_CRASH=mixed ends a node that meets another version, and no other" do
+    [one, same, other] = for last <- [2, 3, 4], do: TestNode.start(last, crash: "mixed")
+    TestNode.connect(one, same)
+    refute TestNode.eventually(fn -> TestNode.peers(one) == [] end, 10)
+
+    monitor = Process.monitor(other.peer)
+    Process.unlink(other.peer)
+    met = {:version, :"shop@127.0.0.9", "0.0.0"}
+    TestNode.call(other, Kernel, :send, [Shop.Versions, met])
+    assert_receive {:DOWN, ^monitor, :process, _pid, _reason}, 5_000
+  end
+
   test "SHOP_READY=never keeps the node from being ready" do
     node = TestNode.start(2, ready: "never")
 

@@ -5,6 +5,7 @@ mod children;
 mod cookie;
 mod notes;
 mod pods;
+mod revision_cookie;
 mod rotation;
 mod server;
 

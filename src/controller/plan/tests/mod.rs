@@ -1,9 +1,11 @@
 //! Plans, followed to where they lead in a small world of their own.
 
 mod after;
+mod apart;
 mod certificates;
 mod cluster;
 mod convergence;
+mod fleet;
 mod keeping;
 mod migrated_once;
 mod migrations;
@@ -14,6 +16,7 @@ mod stored;
 mod workload;
 mod world;
 
+use kube::ResourceExt;
 use rstest::rstest;
 use serde_json::json;
 
@@ -24,6 +27,7 @@ fn told(plan: &Plan) -> Vec<String> {
     let words = |verb: &str, kind: ChildKind, name: &str| format!("{verb} {} {name}", kind.as_str());
     let told = plan.steps.iter().map(|step| match step {
         Step::CreateCookie(_) => "create cookie".to_owned(),
+        Step::CreateRevisionCookie(_, revision) => format!("create cookie of {revision}"),
         Step::KeepCertificates(_) => "keep certificates".to_owned(),
         Step::OwnSecret(secret) => format!("own {}", secret.name_any()),
         Step::Create(desired) => words("create", desired.kind, &desired.name),
@@ -37,6 +41,8 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::Evict(pod, _) => format!("evict {pod}"),
         Step::OpenGate(pod, _) => format!("open gate of {pod}"),
         Step::ReadRevision(name) => format!("read {name}"),
+        Step::Scale(kind, name, _, replicas) => format!("scale {} {name} to {replicas}", kind.as_str()),
+        Step::NoteStage(revision, _) => format!("note how far {revision} has come"),
     });
     told.collect()
 }
@@ -175,7 +181,7 @@ fn a_deployment_of_somebody_else_is_not_reported_as_ours() {
     deployment.theirs = json!({"metadata": {"labels": labels}, "status": {"replicas": 3, "readyReplicas": 3}});
     world.settle();
 
-    assert_eq!(world.look("shop").0.workload(), None);
+    assert_eq!(world.look("shop").0.workload(None), None);
     assert_eq!(world.releases["shop"].status.as_ref().unwrap().ready.as_deref(), Some("0/1"));
 }
 

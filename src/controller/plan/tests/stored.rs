@@ -84,6 +84,16 @@ impl Stored {
         self.ours.iter().flat_map(leaves).filter(|path| !is_fixed(path)).collect()
     }
 
+    /// Somebody, or the operator, changes nothing but the number of pods.
+    pub fn scale(&mut self, replicas: i32) {
+        self.meddle("/spec/replicas", Some(replicas.into()));
+    }
+
+    /// How many pods it is to have.
+    pub fn replicas(&self) -> i64 {
+        self.field("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
+    }
+
     pub fn owners(&self) -> Vec<String> {
         let owners = self.field(OWNERS).and_then(Value::as_array).into_iter().flatten();
         owners.filter_map(|owner| owner["uid"].as_str()).map(str::to_owned).collect()

@@ -20,7 +20,7 @@ use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
 use crate::controller::validate::{References, Valid, validate};
 use crate::resources::reference::{Content, Contents, Reference, ReferenceKind};
-use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod};
+use crate::resources::{Facts, controller_revision, cookie, fixture, labels, names, pod, revision_cookie};
 use crate::rollout::Note;
 
 /// More rounds than any of these tests needs: a world that is not at rest by then never will be.
@@ -102,7 +102,32 @@ impl World {
         self.settle();
     }
 
-    /// The same of every release that has what runs its pods.
+    /// Kubernetes gives every Deployment the pods that it is to have.
+    pub fn kubernetes(&mut self) {
+        for name in self.names(ChildKind::Deployment).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>() {
+            let pods = self.object(ChildKind::Deployment, &name).unwrap().replicas();
+            self.object_mut(ChildKind::Deployment, &name).theirs["status"] =
+                json!({"replicas": pods, "updatedReplicas": pods, "readyReplicas": pods, "availableReplicas": pods});
+        }
+    }
+
+    /// The operator and Kubernetes go on until nothing moves any more without the time doing so.
+    pub fn kubernetes_settles(&mut self) {
+        for _ in 0..4 * ROUNDS {
+            self.settle();
+            let statuses = |world: &Self| -> Vec<_> {
+                world.objects.values().map(|object| object.theirs["status"].clone()).collect()
+            };
+            let before = statuses(self);
+            self.kubernetes();
+            if statuses(self) == before {
+                return;
+            }
+        }
+        panic!("not at rest");
+    }
+
+    /// Kubernetes has replaced every pod of every release that has what runs its pods.
     pub fn roll_out_all(&mut self) {
         for release in self.releases.keys().cloned().collect::<Vec<_>>() {
             let kind = ChildKind::of_workload(&self.releases[&release]);
@@ -175,7 +200,8 @@ impl World {
         let is_whole = plan.steps.len() <= steps;
         let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, ..Outcome::default() };
         for step in plan.steps.into_iter().take(steps) {
-            let is_secret = matches!(step, Step::CreateCookie(_) | Step::KeepCertificates(_));
+            let is_secret =
+                matches!(step, Step::CreateCookie(_) | Step::CreateRevisionCookie(..) | Step::KeepCertificates(_));
             match self.take(release, step) {
                 Answer::Written => outcome.writes += 1,
                 Answer::Unchanged => {}
@@ -215,6 +241,12 @@ impl World {
                 let secret = cookie::build(&members, "swordfish").unwrap();
                 return self.post_cookie(secret.for_post());
             }
+            Step::CreateRevisionCookie(release, revision) => {
+                assert!(self.cookie(&release.name_any()).is_some(), "there is no cookie to derive one from");
+                let secret =
+                    revision_cookie::build(&release, &revision, &revision_cookie::derive(b"swordfish", &revision));
+                return self.post_revision_cookie(&release, secret.for_post());
+            }
             Step::KeepCertificates(members) => return self.keep_certificates(&members),
             Step::OwnSecret(secret) => {
                 let stored = self.object_mut(ChildKind::Secret, &secret.name_any());
@@ -241,12 +273,20 @@ impl World {
             Step::Delete(kind, name, uid) => {
                 let known = self.objects.remove(&(kind, name.to_string())).expect("only what exists is deleted");
                 assert_eq!(*known.uid, *uid, "{} {name} is another", kind.as_str());
+                if kind == ChildKind::Secret {
+                    let revision = known.label(labels::REVISION).expect("the cookie of a cluster is never deleted");
+                    assert!(!self.runs(revision), "{revision} runs and loses its cookie");
+                    assert!(self.owns(release, &known), "{name} is of another");
+                    return Answer::Written;
+                }
                 assert!(known.ours.is_some(), "{} {name} is not ours", kind.as_str());
                 let is_shared = known.label(labels::RELEASE).is_none();
                 assert!(is_shared || self.owns(release, &known), "{} {name} is of another", kind.as_str());
-                assert_ne!(kind, ChildKind::Secret, "a cookie is never deleted");
                 let is_workload = ChildKind::WORKLOADS.contains(&kind);
-                assert!(!is_workload || self.may_stop(release, kind), "what runs is deleted without a successor");
+                assert!(
+                    !is_workload || self.may_stop(release, kind, &name, &known),
+                    "what runs is deleted without a successor"
+                );
             }
             Step::Judge(revision, rejection) => {
                 let note = rejection.map(|rejection| rejection.to_text());
@@ -259,6 +299,15 @@ impl World {
             Step::NoteMeeting(revision) => {
                 let record = self.object_mut(ChildKind::ControllerRevision, &revision);
                 record.theirs["metadata"]["annotations"][labels::CLUSTERED] = "true".into();
+            }
+            Step::NoteStage(revision, stage) => {
+                let record = self.object_mut(ChildKind::ControllerRevision, &revision);
+                record.theirs["metadata"]["annotations"][labels::STAGE] = stage.to_text().into();
+            }
+            Step::Scale(kind, name, uid, replicas) => {
+                let stored = self.object_mut(kind, &name);
+                assert_eq!(*stored.uid, *uid, "{} {name} is another", kind.as_str());
+                stored.scale(replicas);
             }
             Step::NoteMigration(ended) => {
                 let record = self.object_mut(ChildKind::ControllerRevision, &ended.revision.clone());
@@ -278,12 +327,15 @@ impl World {
     }
 
     /// Whether what runs pods may be deleted: another kind is wanted, and runs, or is to run only afterwards.
-    fn may_stop(&self, release: &str, kind: ChildKind) -> bool {
+    fn may_stop(&self, release: &str, kind: ChildKind, name: &str, stopped: &Stored) -> bool {
+        if self.releases[release].spec.rollout.strategy.is_split() {
+            return stopped.replicas() == 0 && stopped.theirs["status"]["replicas"].as_i64().unwrap_or(0) == 0;
+        }
         let spec = &self.releases[release].spec;
         let wanted = ChildKind::of_workload(&self.releases[release]);
         let available = self.object(wanted, release).map(|object| object.theirs["status"]["availableReplicas"].clone());
         let has_successor = available.is_some_and(|count| count.as_i64().unwrap_or(0) >= spec.replicas.into());
-        wanted != kind && (spec.rollout.strategy == Strategy::Recreate || has_successor)
+        (wanted != kind || name != release) && (spec.rollout.strategy == Strategy::Recreate || has_successor)
     }
 
     fn owns(&self, release: &str, object: &Stored) -> bool {
@@ -296,7 +348,11 @@ impl World {
             let spec = &self.releases[release].spec;
             let replicas = &desired.object["spec"]["replicas"];
             let is_stopped = desired.kind == ChildKind::StatefulSet && spec.rollout.strategy == Strategy::Recreate;
-            assert!(*replicas == spec.replicas || is_stopped && *replicas == 0, "nobody asked for {replicas} replicas");
+            let is_split = spec.rollout.strategy.is_split();
+            assert!(
+                is_split || *replicas == spec.replicas || is_stopped && *replicas == 0,
+                "nobody asked for {replicas} replicas"
+            );
         }
         let version = self.tick();
         let made = || Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs: json!({}) };
@@ -321,6 +377,34 @@ impl World {
         let moved = !found.is_watched();
         self.object_mut(kind, &name).theirs["metadata"] = metadata;
         if moved { Answer::Written } else { Answer::Unchanged }
+    }
+
+    fn post_revision_cookie(&mut self, release: &ElixirRelease, secret: &Secret) -> Answer {
+        let (kind, name, metadata) = (ChildKind::Secret, secret.name_any(), json!(secret.metadata));
+        let version = self.tick();
+        let data = json!(secret.string_data);
+        match self.objects.get_mut(&(kind, name.clone())) {
+            None => {
+                let theirs = json!({"metadata": metadata, "data": data});
+                let stored = Stored { uid: format!("uid-{version}"), version, deleting: false, ours: None, theirs };
+                self.objects.insert((kind, name), stored);
+            }
+            Some(found) if !revision_cookie::is_ours(release, &found.live(&name)) => {
+                return Answer::Taken(Taken { kind, name });
+            }
+            Some(found) => (found.version, found.theirs["metadata"]) = (version, metadata),
+        }
+        Answer::Written
+    }
+
+    /// Whether a pod that has not ended has this revision, or what runs pods.
+    pub fn runs(&self, revision: &str) -> bool {
+        let label = |object: &Value, path: &str| object.pointer(path).is_some_and(|label| label == revision);
+        let of_pod = "/metadata/labels/beam-operator.io~1revision";
+        let workloads = self.objects.iter().filter(|((kind, _), _)| ChildKind::WORKLOADS.contains(kind));
+        let mut templates = workloads.filter_map(|(_, stored)| stored.ours.as_ref()?.pointer("/spec/template"));
+        let mut pods = self.pods.iter().filter(|pod| pod["status"]["phase"] != "Failed");
+        pods.any(|pod| label(pod, of_pod)) || templates.any(|template| label(template, of_pod))
     }
 
     /// What is being deleted goes, and so does what nobody owns any more.

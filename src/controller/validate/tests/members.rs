@@ -53,6 +53,31 @@ fn the_younger_is_told(#[case] younger: &str, #[case] oldest: &str, #[case] expe
     assert_eq!(judged(&api, &members), [""; 0], "the oldest is right");
 }
 
+const ALONE: &str = "give this release a cluster.name of its own";
+
+#[rstest]
+#[case::wants_to_be_alone(
+    "{scope: Revision}",
+    "{}",
+    "Revision is for a release that is alone in its cluster, and api is in cluster market as well"
+)]
+#[case::meets_one_that_is_alone(
+    "{}",
+    "{scope: Revision}",
+    "api, an older release of cluster market, has scope Revision there and is alone in it"
+)]
+#[case::both(
+    "{scope: Revision}",
+    "{scope: Revision}",
+    "Revision is for a release that is alone in its cluster, and api is in cluster market as well"
+)]
+fn a_release_whose_revisions_are_apart_is_alone(#[case] younger: &str, #[case] oldest: &str, #[case] why: &str) {
+    let (api, indexer) = (member("api", oldest), member("indexer", younger));
+    let members = [&api, &indexer];
+    assert_eq!(judged(&indexer, &members), [format!("spec.cluster.scope: {why}: {ALONE}")]);
+    assert_eq!(judged(&api, &members), [""; 0], "the oldest is right");
+}
+
 #[rstest]
 #[case::ports_with_epmd("{ports: {distribution: {from: 9200, to: 9205}}}")]
 #[case::extra_ports("{ports: {extra: [{port: 5369}]}}")]

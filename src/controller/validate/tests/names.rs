@@ -1,6 +1,7 @@
 //! Names, and labels that the user adds.
 
 use super::*;
+use crate::api::Scope;
 
 const LONG: &str = "a123456789b123456789c123456789d123456789e123456789f12";
 
@@ -11,6 +12,10 @@ const LONG: &str = "a123456789b123456789c123456789d123456789e123456789f12";
 #[case::long_name(
     |r: Broken| r.metadata.name = Some(LONG.to_owned()),
     "metadata.name: must have at most 52 characters: the names of its revisions and of its ServiceAccount derive from it and may have 63"
+)]
+#[case::long_name_with_revisions_apart(
+    |r: Broken| (r.metadata.name, r.spec.cluster.scope) = (Some(LONG[..47].to_owned()), Scope::Revision),
+    "spec.cluster.scope: Revision needs a metadata.name of at most 46 characters: the Services of its revisions derive from it and may have 63; use scope Cluster, or a shorter name"
 )]
 #[case::name_with_a_dot(
     |r: Broken| r.metadata.name = Some("shop.example".to_owned()),

@@ -129,12 +129,16 @@ prop_compose! {
         epmd in prop::sample::select(vec!["Enabled", "Disabled", "Application"]),
         host in prop::sample::select(vec!["PodIP", "PodFQDN", "Application"]),
         distribution in prop::sample::select(vec!["Enabled", "Disabled"]),
-        discovery in prop::sample::select(vec!["DNS", "Kubernetes", "None"]),
+        (scope, discovery) in (
+            prop::sample::select(vec!["Cluster", "Revision"]),
+            prop::sample::select(vec!["DNS", "Kubernetes", "None"]),
+        ),
     ) -> Value {
         let [name, basename, service, secret] = texts;
         let [epmd_port, from, to, extra, end, _] = ports;
         json!({
             "name": name, "basename": basename, "host": host, "epmd": epmd, "distribution": distribution, "discovery": discovery,
+            "scope": scope,
             "service": {"name": service, "labels": {name.clone(): basename.clone()}},
             "cookie": {"secretKeyRef": {"name": secret}},
             "ports": {

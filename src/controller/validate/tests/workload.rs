@@ -18,6 +18,18 @@ const HOST: &str = "spec.cluster.host: cluster.host PodFQDN needs workload.kind 
 
 #[rstest]
 #[case::names_in_dns("{cluster: {host: PodFQDN}}", HOST)]
+#[case::revisions_apart(
+    "{workload: {kind: StatefulSet}, cluster: {scope: Revision}}",
+    "spec.cluster.scope: cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster"
+)]
+#[case::a_service_for_all_revisions(
+    "{cluster: {scope: Revision, service: {name: peers}}}",
+    "spec.cluster.service.name: is of no use with cluster.scope Revision: remove it"
+)]
+#[case::a_revision_of_the_users(
+    "{cluster: {scope: Revision}, env: [{name: BEAM_REVISION, value: '1'}]}",
+    "spec.env[0]: sets BEAM_REVISION, by which the nodes of a revision find each other with cluster.scope Revision: give the variable another name"
+)]
 #[case::claims(
     &format!("{{workload: {{volumeClaimTemplates: [{CLAIM}]}}}}"),
     "spec.workload: workload.volumeClaimTemplates needs workload.kind StatefulSet: set it, or use a volume of spec.volumes"
@@ -57,6 +69,10 @@ fn one_thing_is_wrong(#[case] spec: &str, #[case] expected: &str) {
 )]
 #[case::names_in_dns("{workload: {kind: StatefulSet}, cluster: {host: PodFQDN}}")]
 #[case::lone("{cluster: {host: PodFQDN, distribution: Disabled}}")]
+#[case::revisions_apart("{cluster: {scope: Revision, host: Application, discovery: Operator}}")]
+#[case::lone_revisions(
+    "{workload: {kind: StatefulSet}, cluster: {scope: Revision, service: {name: peers}, distribution: Disabled}}"
+)]
 #[case::its_own_names("{cluster: {host: Application, epmd: Application}}")]
 fn nothing_is_wrong(#[case] spec: &str) {
     assert_eq!(problems(spec), [""; 0]);

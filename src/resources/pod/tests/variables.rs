@@ -188,6 +188,7 @@ fn our_facts_go_first_and_the_users_keep_their_order() {
     let expected = [
         "POD_NAME",
         "POD_NAMESPACE",
+        "BEAM_REVISION",
         "BEAM_BASENAME",
         "Z",
         "POD_IP",
@@ -195,7 +196,6 @@ fn our_facts_go_first_and_the_users_keep_their_order() {
         "BEAM_COOKIE",
         "BEAM_CLUSTER_DNS",
         "BEAM_CLUSTER_SERVICE",
-        "BEAM_REVISION",
         "RELEASE_DISTRIBUTION",
         "RELEASE_NODE",
         "RELEASE_COOKIE",

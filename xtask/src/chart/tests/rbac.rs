@@ -60,12 +60,11 @@ fn the_permissions_are_these_and_no_others() {
             expect.extend(verbs.split(' ').map(|verb| format!("{resource} {verb}")));
         }
     };
-    let children = "/services /serviceaccounts apps/deployments apps/statefulsets apps/controllerrevisions batch/jobs \
+    let children = "/services /secrets /serviceaccounts apps/deployments apps/statefulsets apps/controllerrevisions batch/jobs \
                     policy/poddisruptionbudgets \
                     networking.k8s.io/networkpolicies autoscaling/horizontalpodautoscalers \
                     rbac.authorization.k8s.io/roles rbac.authorization.k8s.io/rolebindings";
     allow(children, "get list watch create patch delete");
-    allow("/secrets", "get list watch create patch");
     allow("/configmaps /pods", "get list watch");
     allow("beam-operator.io/elixirreleases", "list watch");
     allow("/endpoints discovery.k8s.io/endpointslices", "get list");

@@ -1,0 +1,308 @@
+//! Strategies in which each revision has a Deployment of its own: how many pods each of them is to have, and where traffic
+//! goes.
+//!
+//! A Deployment of one revision never changes but for its number of pods, so a step forward or back is a matter of numbers.
+//! Each strategy is a state machine: a pure function of what runs, of what was noted about the revision, and of the time.
+//! What it decides leads to another state of what runs, in which it is asked again. A Deployment that Kubernetes rolled
+//! before the strategy changed, or a StatefulSet, is one more that runs a revision, and goes like the others.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `rolling` | how many may go and how many may come, so that never too few are available |
+//! | `blue_green` | all new ones beside the old ones, then the switch |
+//! | `canary` | in steps |
+
+mod blue_green;
+mod canary;
+mod rolling;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::scaled::scaled;
+use super::stage::{Promoted, Stage};
+use super::{Answer, Course, Hold, Verb};
+use crate::api::{ElixirRelease, RequestOutcome, Strategy};
+use crate::controller::conditions::Reason;
+use crate::controller::observe::Observed;
+use crate::controller::revision::Choice;
+use crate::controller::view::{Child, RevisionView};
+use crate::resources::labels;
+
+/// An object that runs pods of one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Carrier {
+    /// Its uid.
+    pub uid: Box<str>,
+    /// The revision of its template.
+    pub revision: Option<Box<str>>,
+    /// Whether its controller has seen its current spec.
+    pub is_observed: bool,
+    /// How many pods it is to have.
+    pub wanted: i32,
+    /// How many it has, without those that are being deleted.
+    pub pods: i32,
+    /// How many of them are of its template.
+    pub updated: i32,
+    /// How many of them are available.
+    pub available: i32,
+    /// How many are being deleted.
+    pub leaving: usize,
+}
+
+impl Carrier {
+    fn of(observed: &Observed, child: &Child) -> Option<Self> {
+        let view = child.workload()?;
+        let is_its = |revision: Option<&str>| revision == view.revision.as_deref();
+        let pods = observed.pods.iter().filter(|pod| !pod.has_ended && pod.is_leaving);
+        Some(Self {
+            uid: child.uid.clone(),
+            revision: view.revision.clone(),
+            is_observed: view.observed,
+            wanted: view.wanted,
+            pods: view.replicas,
+            updated: view.updated,
+            available: view.available.min(view.wanted),
+            leaving: pods.filter(|pod| is_its(pod.revision.as_deref())).count(),
+        })
+    }
+
+    /// Whether it has so many pods, all of its template and available.
+    fn is_complete(&self, wanted: i32) -> bool {
+        let counts = [self.wanted, self.pods, self.updated, self.available];
+        self.is_observed && counts.iter().all(|count| *count == wanted)
+    }
+
+    /// Available pods of its template.
+    fn good(&self) -> i32 {
+        self.available.min(self.updated)
+    }
+}
+
+/// What a strategy decides by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Scene {
+    /// The name of the release.
+    pub name: String,
+    /// How many nodes there are to be.
+    pub wanted: i32,
+    /// The revision that they are to run.
+    pub revision: String,
+    /// What runs it.
+    pub new: Option<Carrier>,
+    /// What runs others, in the order in which it goes: last what ran completely last.
+    pub others: Vec<Carrier>,
+    /// BlueGreen: the revision that traffic goes to, if to one.
+    pub active: Option<Active>,
+    /// What was noted about the revision.
+    pub stage: Stage,
+    /// Whether it has proved itself: it is gone back to, or ran completely before.
+    pub is_known: bool,
+    /// Whether somebody holds the rollout.
+    pub is_paused: bool,
+    /// What somebody asked for by the annotation that promotes, if that is not answered yet.
+    pub promotion: Option<String>,
+    /// How many nodes may run above `wanted`.
+    pub surge: i32,
+    /// How many may be missing.
+    pub unavailable: i32,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Scene {
+    fn of(observed: &Observed, asked: &Choice, revision: &str, is_back: bool, now: Timestamp) -> Self {
+        let release = &*observed.release;
+        let history = observed.history();
+        let record = history.iter().find(|(name, _)| *name == revision).map(|(_, record)| *record);
+        let current = release.status.as_ref().and_then(|status| status.current_revision.as_deref());
+        let new = observed.carrier(Some(revision));
+        let mut others: Vec<_> =
+            observed.carriers().filter(|child| new.is_none_or(|new| new.uid != child.uid)).collect();
+        let number = |child: &&Child| {
+            let runs = child.workload().and_then(|view| view.revision.as_deref());
+            let record = history.iter().find(|(name, _)| Some(*name) == runs);
+            (runs == current, record.map(|(_, record)| record.number))
+        };
+        others.sort_by_key(number);
+        let wishes = &release.spec.rollout;
+        let wanted = release.spec.replicas;
+        let [surge, unavailable] = [(&wishes.max_surge, true), (&wishes.max_unavailable, false)]
+            .map(|(share, rounds_up)| scaled(share, wanted, rounds_up));
+        Self {
+            name: release.name_any(),
+            wanted,
+            revision: revision.to_owned(),
+            new: new.and_then(|child| Carrier::of(observed, child)),
+            others: others.into_iter().filter_map(|child| Carrier::of(observed, child)).collect(),
+            active: active(observed, &history, current),
+            stage: stage(record, asked.number).filter(|_| !is_back).unwrap_or_else(|| stage_of(record, asked, is_back)),
+            is_known: is_back || current == Some(revision),
+            is_paused: labels::is_rollout_paused(release),
+            promotion: Verb::Promote.unanswered(release).map(ToOwned::to_owned),
+            surge,
+            // As Kubernetes has it: if neither may be, no node could ever be replaced.
+            unavailable: if surge == 0 { unavailable.max(1) } else { unavailable },
+            now,
+        }
+    }
+
+    /// Whether every wanted pod of the revision is available, and none of another is in the same Deployment.
+    fn is_verified(&self) -> bool {
+        self.new.as_ref().is_some_and(|new| new.is_complete(self.wanted))
+    }
+
+    /// How many pods what runs the revision has now, by its spec.
+    fn size(&self) -> i32 {
+        self.new.as_ref().map_or(0, |new| new.wanted)
+    }
+
+    /// The same numbers of pods as now.
+    fn as_it_is(&self) -> Vec<i32> {
+        self.others.iter().map(|other| other.wanted).collect()
+    }
+}
+
+fn stage(record: Option<&RevisionView>, number: i64) -> Option<Stage> {
+    record?.stage.as_deref().filter(|stage| stage.number == number).cloned()
+}
+
+/// What is noted of one that is gone back to, or of one that is asked for anew.
+fn stage_of(record: Option<&RevisionView>, asked: &Choice, is_back: bool) -> Stage {
+    let number = if is_back { record.map_or(asked.number, |record| record.number) } else { asked.number };
+    Stage { number, ..Stage::default() }
+}
+
+/// The revision that traffic goes to: the one to which it was switched last, if that is still there. Where it was never
+/// switched, it is the one that ran completely last, if it can serve alone; that is noted then, for it may be in trouble later.
+fn active(observed: &Observed, history: &[(&str, &RevisionView)], current: Option<&str>) -> Option<Active> {
+    let promoted = history.iter().filter_map(|(name, record)| Some((*name, record.stage.as_ref()?.promoted.as_ref()?)));
+    let last = promoted.filter(|(_, promoted)| observed.carriers().any(|child| child.uid == promoted.uid));
+    let last = last.max_by_key(|(_, promoted)| promoted.at);
+    if let Some((name, promoted)) = last {
+        return Some(Active { revision: name.to_owned(), since: promoted.at, stage: None });
+    }
+    let current = current?;
+    let (child, view) = observed.carrier(Some(current)).and_then(|child| Some((child, child.workload()?)))?;
+    let is_alone = observed.carriers().count() == 1;
+    if !is_alone && (!view.observed || view.updated.min(view.available) < observed.release.spec.replicas) {
+        return None;
+    }
+    let record = history.iter().find(|(name, _)| *name == current).map(|(_, record)| *record)?;
+    let since = Timestamp::UNIX_EPOCH;
+    let noted = record.stage.as_deref().cloned().unwrap_or(Stage { number: record.number, ..Stage::default() });
+    let stage = Stage { promoted: Some(Promoted { at: since, uid: child.uid.clone() }), ..noted };
+    Some(Active { revision: current.to_owned(), since, stage: Some(stage) })
+}
+
+/// Where traffic goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Active {
+    /// The revision.
+    pub revision: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is to be noted about it, if nothing says so yet.
+    pub stage: Option<Stage>,
+}
+
+/// What is to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet {
+    /// The number of pods of what runs the revision; `None` if it is not to be made now.
+    pub size: Option<i32>,
+    /// What runs other revisions, by uid, and the number of pods that each is to have.
+    pub others: Vec<(Box<str>, i32)>,
+    /// BlueGreen: the revision that traffic goes to; `None` for all.
+    pub active: Option<String>,
+    /// What is to be noted on the record of a revision.
+    pub stage: Option<(String, Stage)>,
+    /// When to look again without cause.
+    pub turn: Option<Timestamp>,
+}
+
+/// What a strategy decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Decision {
+    size: Option<i32>,
+    others: Vec<i32>,
+    active: Option<String>,
+    stage: Stage,
+    /// What is waited for that only a person can give.
+    hold: Option<String>,
+    /// What else is waited for, in words.
+    message: String,
+    /// Canary: how many steps are done, while it is under way.
+    step: Option<u32>,
+    turn: Option<Timestamp>,
+    /// Why nothing can be promoted now; `None` if it was.
+    refusal: Option<String>,
+}
+
+/// Decides for the revision that the pods are to run, and completes what is to be told.
+pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, now: Timestamp) {
+    let release = &*observed.release;
+    let Some(revision) = course.revision.clone().filter(|_| release.spec.rollout.strategy.is_split()) else {
+        refuse_promotion(release, course);
+        return;
+    };
+    let scene = Scene::of(observed, asked, &revision, revision != asked.name, now);
+    let decision = next(release, &scene);
+    let report = &mut course.report;
+    let request = scene.promotion.as_ref().map(|value| format!("{}={value}", Verb::Promote));
+    let is_done = request.is_some() && scene.stage.request == request;
+    if let Some(value) = &scene.promotion {
+        let refusal = decision.refusal.clone().filter(|_| !is_done);
+        report.answers.push(answer(value, refusal, || format!("{revision} goes on")));
+    }
+    if let Some(message) = decision.hold {
+        report.hold.get_or_insert(Hold { reason: Reason::WaitingForPromotion, message });
+    }
+    report.pace = decision.message;
+    report.step = decision.step;
+    report.active.clone_from(&decision.active);
+    let others = scene.others.iter().map(|other| other.uid.clone()).zip(decision.others).collect();
+    let stage = match (decision.stage, scene.active) {
+        (stage, _) if stage != scene.stage => Some((revision, stage)),
+        (_, Some(Active { revision, stage: Some(stage), .. })) if decision.active.is_some() => Some((revision, stage)),
+        _ => None,
+    };
+    course.fleet = Some(Fleet { size: decision.size, others, active: decision.active, stage, turn: decision.turn });
+}
+
+fn next(release: &ElixirRelease, scene: &Scene) -> Decision {
+    let wishes = &release.spec.rollout;
+    let mut decision = match wishes.strategy {
+        Strategy::Canary => canary::next(scene, wishes.canary.as_ref().map_or(&[], |canary| &canary.steps)),
+        _ => blue_green::next(scene, &wishes.blue_green.clone().unwrap_or_default()),
+    };
+    if let Some(value) = scene.promotion.as_ref().filter(|_| decision.refusal.is_none()) {
+        decision.stage.request = Some(format!("{}={value}", Verb::Promote));
+    }
+    decision
+}
+
+/// Where Kubernetes rolls, nothing waits for a promotion.
+fn refuse_promotion(release: &ElixirRelease, course: &mut Course) {
+    let Some(value) = Verb::Promote.unanswered(release) else { return };
+    let strategy = release.spec.rollout.strategy;
+    let refusal = if strategy.is_split() {
+        "the rollout has not started".to_owned()
+    } else {
+        format!("with rollout.strategy {} nothing waits for a promotion", strategy.as_str())
+    };
+    course.report.answers.push(answer(value, Some(refusal), String::new));
+}
+
+fn answer(value: &str, refusal: Option<String>, done: impl FnOnce() -> String) -> Answer {
+    let outcome = if refusal.is_some() { RequestOutcome::Refused } else { RequestOutcome::Done };
+    Answer { verb: Verb::Promote, value: value.to_owned(), outcome, message: refusal.unwrap_or_else(done) }
+}
+
+/// How somebody asks for a promotion.
+fn how_to_promote(scene: &Scene) -> String {
+    format!("to go on: kubectl annotate --overwrite exr {} {}=<a new value>", scene.name, labels::PROMOTE)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+//! Whatever happens in whatever order: pods come and go, the operator is killed between two writes, the spec changes, somebody
+//! scales, holds and promotes. Never are fewer nodes available than the strategy promises, and it always ends where it is
+//! to end.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any};
+use proptest::{prop_assert_eq, prop_oneof, proptest};
+
+use super::*;
+
+/// What a Deployment has, as Kubernetes sees it.
+#[derive(Clone, Debug)]
+struct Deployment {
+    uid: i64,
+    revision: usize,
+    wanted: i32,
+    /// The number that its controller has seen.
+    seen: i32,
+    starting: i32,
+    available: i32,
+    leaving: i32,
+}
+
+#[derive(Clone, Debug)]
+struct Story {
+    spec: ElixirRelease,
+    /// The revision that is asked for, and how often one was.
+    asked: usize,
+    number: i64,
+    deployments: Vec<Deployment>,
+    stages: BTreeMap<usize, Stage>,
+    current: Option<usize>,
+    /// Where the Service sends traffic; `None` for all.
+    traffic: Option<usize>,
+    is_paused: bool,
+    promotion: Option<String>,
+    now: i64,
+    /// Counts looks.
+    clock: i64,
+    /// The scale that was last reached while no switch of traffic was half done: what is promised of a larger one holds once
+    /// that is reached.
+    reached: i32,
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    /// A controller sees what is wanted of it.
+    See(usize),
+    /// A pod becomes available.
+    Start(usize),
+    /// A pod that is being deleted is gone.
+    End(usize),
+    /// The operator looks, and is killed after so many writes.
+    Look(usize),
+    Ask(usize),
+    Scale(i32),
+    Pause(bool),
+    Promote,
+    Wait(i64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (0..4_usize).prop_map(Event::See),
+        4 => (0..4_usize).prop_map(Event::Start),
+        3 => (0..4_usize).prop_map(Event::End),
+        8 => (0..5_usize).prop_map(Event::Look),
+        1 => (0..3_usize).prop_map(Event::Ask),
+        1 => (0..7_i32).prop_map(Event::Scale),
+        1 => any::<bool>().prop_map(Event::Pause),
+        1 => Just(Event::Promote),
+        2 => (0..50_i64).prop_map(Event::Wait),
+    ]
+}
+
+fn strategy() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("{strategy: BlueGreen}"),
+        Just("{strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 0}, maxUnavailable: 2}"),
+        Just("{strategy: Canary, canary: {steps: [{replicas: 25%, pauseSeconds: 20}, {replicas: 50%}]}}"),
+        Just("{strategy: Canary, canary: {steps: [{replicas: 1}]}, maxSurge: 0, maxUnavailable: 1}"),
+        Just(
+            "{strategy: Canary, canary: {steps: [{replicas: 2, pauseSeconds: 0}]}, maxSurge: 50%, maxUnavailable: 25%}"
+        ),
+    ]
+}
+
+impl Deployment {
+    fn carrier(&self) -> Carrier {
+        let pods = self.starting + self.available;
+        Carrier {
+            uid: self.uid.to_string().into(),
+            revision: Some(self.revision.to_string().into()),
+            is_observed: self.seen == self.wanted,
+            wanted: self.wanted,
+            pods,
+            updated: pods,
+            available: self.available.min(self.wanted),
+            leaving: usize::try_from(self.leaving).unwrap(),
+        }
+    }
+
+    /// Makes and deletes pods, those first that are not available.
+    fn see(&mut self) {
+        self.seen = self.wanted;
+        let missing = self.wanted - self.starting - self.available;
+        self.starting += missing.max(0);
+        let idle = (-missing).clamp(0, self.starting);
+        self.starting -= idle;
+        let busy = (-missing).max(0) - idle;
+        self.available -= busy;
+        self.leaving += idle + busy;
+    }
+
+    fn is_gone(&self) -> bool {
+        self.wanted == 0 && self.seen == 0 && self.starting + self.available == 0
+    }
+}
+
+impl Story {
+    fn of(strategy: &str) -> Self {
+        let spec = fixture::release(&format!("{{replicas: 3, rollout: {strategy}}}"));
+        let (deployments, stages) = (Vec::new(), BTreeMap::new());
+        Self {
+            spec,
+            asked: 0,
+            number: 1,
+            deployments,
+            stages,
+            current: None,
+            traffic: None,
+            is_paused: false,
+            promotion: None,
+            now: 0,
+            clock: 0,
+            reached: 0,
+        }
+    }
+
+    fn wanted(&self) -> i32 {
+        self.spec.spec.replicas
+    }
+
+    fn is_blue_green(&self) -> bool {
+        self.spec.spec.rollout.strategy == crate::api::Strategy::BlueGreen
+    }
+
+    fn deployment(&mut self, revision: usize) -> Option<&mut Deployment> {
+        self.deployments.iter_mut().find(|deployment| deployment.revision == revision)
+    }
+
+    /// What ran completely last, if it can serve alone.
+    fn adopted(&self) -> Option<Active> {
+        let current = self.current?;
+        let runs = self.deployments.iter().find(|it| it.revision == current)?;
+        let can_serve = runs.seen == runs.wanted && runs.available >= self.wanted();
+        (can_serve || self.deployments.len() == 1).then(|| {
+            let promoted = Promoted { at: NOW, uid: runs.uid.to_string().into() };
+            let noted = self.stages.get(&current).cloned().unwrap_or_default();
+            let stage = Stage { promoted: Some(promoted), ..noted };
+            Active { revision: current.to_string(), since: NOW, stage: Some(stage) }
+        })
+    }
+
+    fn scene(&self) -> Scene {
+        let (new, mut others): (Vec<_>, Vec<_>) =
+            self.deployments.iter().partition(|deployment| deployment.revision == self.asked);
+        others.sort_by_key(|deployment| Some(deployment.revision) == self.current);
+        let lives = |uid: &str| self.deployments.iter().any(|it| it.uid.to_string() == *uid);
+        let promoted = self.stages.iter().filter_map(|(revision, stage)| Some((*revision, stage.promoted.as_ref()?)));
+        let last = promoted.filter(|(_, promoted)| lives(&promoted.uid)).max_by_key(|(_, promoted)| promoted.at);
+        let last =
+            last.map(|(revision, promoted)| Active { revision: revision.to_string(), since: promoted.at, stage: None });
+        let active = last.or_else(|| self.adopted()).filter(|_| self.is_blue_green());
+        let wishes = &self.spec.spec.rollout;
+        let [surge, unavailable] = [(&wishes.max_surge, true), (&wishes.max_unavailable, false)]
+            .map(|(share, rounds_up)| scaled(share, self.wanted(), rounds_up));
+        let stage = self.stages.get(&self.asked).filter(|stage| stage.number == self.number).cloned();
+        Scene {
+            name: "shop".to_owned(),
+            wanted: self.wanted(),
+            revision: self.asked.to_string(),
+            new: new.first().map(|deployment| deployment.carrier()),
+            others: others.into_iter().map(Deployment::carrier).collect(),
+            active,
+            stage: stage.unwrap_or(Stage { number: self.number, ..Stage::default() }),
+            is_known: self.current == Some(self.asked),
+            is_paused: self.is_paused,
+            promotion: self.promotion.clone(),
+            surge,
+            unavailable: if surge == 0 { unavailable.max(1) } else { unavailable },
+            now: at(self.now),
+        }
+    }
+
+    /// The operator looks once, and takes so many steps of what it decides, in the order of the plan.
+    fn look(&mut self, mut steps: usize) {
+        self.clock += 1;
+        let scene = self.scene();
+        let decision = next(&self.spec, &scene);
+        let mut may_write = || {
+            let may = steps > 0;
+            steps = steps.saturating_sub(1);
+            may
+        };
+        let asked = self.asked;
+        let adopted = scene.active.clone().and_then(|active| Some((active.revision.parse().unwrap(), active.stage?)));
+        let noted = (decision.stage != scene.stage).then_some((asked, decision.stage.clone()));
+        if let Some((revision, stage)) = noted.or(adopted.filter(|_| decision.active.is_some())) {
+            if !may_write() {
+                return;
+            }
+            self.stages.insert(revision, stage);
+        }
+        match (decision.size, scene.size()) {
+            (Some(size), has) if size != has || scene.new.is_none() => {
+                if !may_write() {
+                    return;
+                }
+                match self.deployment(asked) {
+                    Some(deployment) => deployment.wanted = size,
+                    None => self.deployments.push(Deployment {
+                        uid: self.clock,
+                        revision: asked,
+                        wanted: size,
+                        seen: -1,
+                        starting: 0,
+                        available: 0,
+                        leaving: 0,
+                    }),
+                }
+            }
+            _ => {}
+        }
+        let active = decision.active.as_ref().map(|active| active.parse().unwrap());
+        if self.traffic != active {
+            if !may_write() {
+                return;
+            }
+            self.traffic = active;
+        }
+        for (other, size) in scene.others.iter().zip(decision.others) {
+            if other.wanted != size {
+                if !may_write() {
+                    return;
+                }
+                let revision = other.revision.as_deref().unwrap().parse().unwrap();
+                self.deployment(revision).unwrap().wanted = size;
+            }
+        }
+        self.deployments.retain(|deployment| deployment.revision == asked || !deployment.is_gone());
+        if scene.is_verified() && self.deployments.len() == 1 {
+            self.current = Some(asked);
+        }
+        if decision.refusal.is_none() {
+            self.promotion = None;
+        }
+    }
+
+    /// Available nodes that traffic goes to, as soon as every controller has seen what is wanted of it.
+    fn served(&self) -> i32 {
+        let mut deployments = self.deployments.clone();
+        deployments.iter_mut().for_each(Deployment::see);
+        let serving = deployments.iter().filter(|it| self.traffic.is_none_or(|active| it.revision == active));
+        serving.map(|deployment| deployment.available).sum()
+    }
+
+    fn happen(&mut self, event: &Event) {
+        let count = self.deployments.len();
+        match event {
+            Event::See(index) if count > 0 => self.deployments[index % count].see(),
+            Event::Start(index) if count > 0 => {
+                let deployment = &mut self.deployments[index % count];
+                let started = deployment.starting.min(1);
+                deployment.starting -= started;
+                deployment.available += started;
+            }
+            Event::End(index) if count > 0 => {
+                let deployment = &mut self.deployments[index % count];
+                deployment.leaving = (deployment.leaving - 1).max(0);
+            }
+            Event::See(_) | Event::Start(_) | Event::End(_) => {}
+            Event::Look(steps) => self.look_and_judge(*steps),
+            Event::Ask(revision) => {
+                if self.asked != *revision {
+                    self.asked = *revision;
+                    self.number += 1;
+                }
+            }
+            Event::Scale(wanted) => {
+                self.spec.spec.replicas = *wanted;
+                self.reached = self.reached.min(*wanted);
+            }
+            Event::Pause(is_paused) => self.is_paused = *is_paused,
+            Event::Promote => self.promotion = Some(self.now.to_string()),
+            Event::Wait(seconds) => self.now += seconds,
+        }
+    }
+
+    fn look_and_judge(&mut self, steps: usize) {
+        let before = self.served();
+        let scene = self.scene();
+        let total = |story: &Self| story.deployments.iter().map(|it| it.wanted).sum::<i32>();
+        let pods = total(self);
+        self.look(steps);
+        let promised = self.wanted() - scene.unavailable;
+        let least = before.min(promised).min(self.reached - scene.unavailable);
+        assert!(self.served() >= least, "{} of {least} are left: {self:?}", self.served());
+        let active = self.scene().active.map(|active| active.revision.parse().unwrap());
+        if self.served() >= promised && self.traffic == active {
+            self.reached = self.wanted();
+        }
+        if !self.is_blue_green() {
+            let most = pods.max(self.wanted() + scene.surge);
+            assert!(total(self) <= most, "{} pods, and {most} are allowed: {self:?}", total(self));
+        }
+    }
+
+    /// From now on nothing disturbs, and somebody promotes what waits.
+    fn end(&mut self) {
+        self.is_paused = false;
+        for _ in 0..120 {
+            for index in 0..self.deployments.len() {
+                self.happen(&Event::See(index));
+                for _ in 0..8 {
+                    self.happen(&Event::Start(index));
+                    self.happen(&Event::End(index));
+                }
+            }
+            self.now += 15;
+            self.promotion = Some(self.now.to_string());
+            self.look_and_judge(usize::MAX);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn it_is_safe_and_ends_where_it_is_to_end(strategy in strategy(), events in vec(event(), 0..120)) {
+        let mut story = Story::of(strategy);
+        for event in &events {
+            story.happen(event);
+        }
+        story.end();
+        let runs: Vec<_> = story.deployments.iter().map(|it| (it.revision, it.wanted, it.available)).collect();
+        prop_assert_eq!(runs, [(story.asked, story.wanted(), story.wanted())]);
+        if story.wanted() > 0 {
+            prop_assert_eq!(story.traffic, story.is_blue_green().then_some(story.asked));
+        }
+    }
+}
