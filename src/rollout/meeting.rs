@@ -62,9 +62,9 @@ pub(crate) fn to_note(observed: &Observed, now: Timestamp) -> Option<&str> {
     }
     let pictures = pictures(observed, now)?;
     let nodes = nodes(observed, &pictures, revision);
-    let has_met =
-        |node: &Option<&Member>| node.is_some_and(|node| node.state == NodeState::Clustered && node.connected > 0);
-    (are_all(observed, &nodes) && nodes.iter().all(has_met)).then_some(revision)
+    let has_met = |node: &Member| node.state == NodeState::Clustered && node.connected > 0;
+    let have_met = nodes.iter().all(|node| node.is_some_and(has_met));
+    (have_met && are_all(observed, &nodes)).then_some(revision)
 }
 
 /// Whether the nodes of a revision have to meet: those of the last good one did, and they can, and it can be seen.
