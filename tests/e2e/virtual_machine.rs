@@ -24,7 +24,7 @@ async fn flags_and_ports_arrive_in_the_vm() {
         meshed(&[release], 2).await;
         for node in release.nodes().await {
             assert_eq!(node.rpc(ASKED).await, "2 524288", "{name}");
-            assert_eq!(node.rpc("IO.puts(:init.get_argument(:shutdown_time) |> elem(1))").await, "57000", "{name}");
+            assert_eq!(node.rpc("IO.puts(:init.get_argument(:shutdown_time) |> elem(1))").await, "55000", "{name}");
             let listening = listening(&node.exec(&["cat", "/proc/net/tcp", "/proc/net/tcp6"]).await.unwrap());
             assert!(listening.contains(&4370), "{name} has its EPMD on {listening:?}");
             assert!(listening.contains(&9200), "{name} listens for its peers on {listening:?}");
