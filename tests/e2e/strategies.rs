@@ -4,18 +4,22 @@ use beam_operator::api::RolloutPhase;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
-use crate::harness::{Connections, Namespace, Operator, Release, Traffic, meshed, shop};
+use crate::harness::{Connections, Namespace, Operator, Release, Traffic, eventually, meshed, shop};
 
 async fn annotate(shop: Release<'_>, annotation: &str) {
     shop.namespace.kubectl(&["annotate", "--overwrite", "exr/shop", annotation]).await;
 }
 
-/// The version that a Service leads to.
-async fn version_behind(namespace: &Namespace, service: &str) -> String {
-    let service: Service = namespace.objects().get(service).await.unwrap();
-    let url = format!("http://{}:4000", service.spec.unwrap().cluster_ip.unwrap());
-    let page: Value = serde_json::from_str(&Connections::fresh().get(&url).await.unwrap()).unwrap();
-    page["version"].as_str().unwrap().to_owned()
+/// Waits until a Service leads to this version: the Kubernetes nodes are told a moment after the API server.
+async fn leads_to(namespace: &Namespace, service: &str, version: &str) {
+    let found: Service = namespace.objects().get(service).await.unwrap();
+    let url = format!("http://{}:4000", found.spec.unwrap().cluster_ip.unwrap());
+    eventually(&format!("{service} leads to {version}"), async || {
+        let page = Connections::fresh().get(&url).await.map_err(|error| error.to_string())?;
+        let page: Value = serde_json::from_str(&page).map_err(|error| error.to_string())?;
+        if page["version"] == version { Ok(()) } else { Err(page.to_string()) }
+    })
+    .await;
 }
 
 /// The traffic ends: no request has failed, and each was counted.
@@ -40,17 +44,18 @@ async fn traffic_is_switched_to_the_green_side_and_back() {
 
     shop.change(&json!({"image": "localhost/shop:2"})).await;
     shop.condition("Progressing", "WaitingForPromotion").await;
-    assert_eq!(version_behind(&namespace, "shop").await, "1.0.0");
-    assert_eq!(version_behind(&namespace, "shop-preview").await, "2.0.0");
+    leads_to(&namespace, "shop", "1.0.0").await;
+    leads_to(&namespace, "shop-preview", "2.0.0").await;
     // Whoever comes after the operator goes on.
     Operator::of(&namespace.cluster).kill().await;
     annotate(shop, "beam-operator.io/promote=1").await;
     shop.until("it is switched", |release| release.status.iter().any(|status| !status.requests.is_empty())).await;
-    assert_eq!(version_behind(&namespace, "shop").await, "2.0.0");
+    leads_to(&namespace, "shop", "2.0.0").await;
     // Its nodes are still there.
     annotate(shop, "beam-operator.io/undo=previous").await;
     let back = shop.phase(RolloutPhase::RolledBack).await;
-    assert_eq!((back.current_revision, version_behind(&namespace, "shop").await), (first, "1.0.0".to_owned()));
+    assert_eq!(back.current_revision, first);
+    leads_to(&namespace, "shop", "1.0.0").await;
 
     annotate(shop, "beam-operator.io/retry=1").await;
     shop.condition("Progressing", "WaitingForPromotion").await;

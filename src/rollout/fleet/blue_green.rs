@@ -13,6 +13,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Promotion as Answered;
 use super::{Active, Carrier, Decision, Scene, how_to_promote};
 use crate::api::{BlueGreen, Promotion};
 use crate::rollout::stage::Promoted;
@@ -25,7 +26,6 @@ pub(super) fn next(scene: &Scene, wishes: &BlueGreen) -> Decision {
         others: scene.as_it_is(),
         active: scene.active.as_ref().map(|active| active.revision.clone()),
         stage: scene.stage.clone(),
-        refusal: Some("nothing waits for a promotion".to_owned()),
         ..Decision::default()
     };
     if scene.wanted == 0 && !scene.is_paused {
@@ -54,12 +54,13 @@ fn before_the_switch(scene: &Scene, mut decision: Decision, active: &str, wishes
     };
     decision.others = scene.others.iter().map(size).collect();
     if scene.is_paused || !scene.is_verified() {
-        decision.refusal = Some(format!("not all nodes of {} are available yet", scene.revision));
+        decision.promotion = Answered::Later;
         return decision;
     }
     let is_wanted = scene.promotion.is_some();
     if wishes.promotion == Promotion::Automatic || scene.is_known || is_wanted {
-        return promoted(scene, Decision { refusal: decision.refusal.filter(|_| !is_wanted), ..decision });
+        let promotion = if is_wanted { Answered::Done } else { Answered::Pointless };
+        return promoted(scene, Decision { promotion, ..decision });
     }
     decision.hold = Some(format!(
         "all nodes of {} are available, and traffic still goes to {active}; {}",

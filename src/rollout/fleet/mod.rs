@@ -237,6 +237,18 @@ pub struct Fleet {
     pub turn: Option<Timestamp>,
 }
 
+/// What becomes of a promotion that is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Promotion {
+    /// It is done.
+    Done,
+    /// It is done as soon as the nodes are good.
+    Later,
+    /// There is nothing to promote.
+    #[default]
+    Pointless,
+}
+
 /// What a strategy decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Decision {
@@ -251,8 +263,8 @@ struct Decision {
     /// Canary: how many steps are done, while it is under way.
     step: Option<u32>,
     turn: Option<Timestamp>,
-    /// Why nothing can be promoted now; `None` if it was.
-    refusal: Option<String>,
+    /// What becomes of a promotion that is asked for.
+    promotion: Promotion,
 }
 
 /// Decides for the revision that the pods are to run, and completes what is to be told.
@@ -267,8 +279,10 @@ pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, n
     let report = &mut course.report;
     let request = scene.promotion.as_ref().map(|value| format!("{}={value}", Verb::Promote));
     let is_done = request.is_some() && scene.stage.request == request;
-    if let Some(value) = &scene.promotion {
-        let refusal = decision.refusal.clone().filter(|_| !is_done);
+    let promotion = if is_done { Promotion::Done } else { decision.promotion };
+    if let Some(value) = scene.promotion.as_ref().filter(|_| promotion != Promotion::Later) {
+        let refusal =
+            (promotion == Promotion::Pointless).then(|| format!("nothing of {revision} waits for a promotion"));
         report.answers.push(answer(value, refusal, || format!("{revision} goes on")));
     }
     if let Some(message) = decision.hold {
@@ -292,7 +306,7 @@ fn next(release: &ElixirRelease, scene: &Scene) -> Decision {
         Strategy::Canary => canary::next(scene, wishes.canary.as_ref().map_or(&[], |canary| &canary.steps)),
         _ => blue_green::next(scene, &wishes.blue_green.clone().unwrap_or_default()),
     };
-    if let Some(value) = scene.promotion.as_ref().filter(|_| decision.refusal.is_none()) {
+    if let Some(value) = scene.promotion.as_ref().filter(|_| decision.promotion == Promotion::Done) {
         decision.stage.request = Some(format!("{}={value}", Verb::Promote));
     }
     decision

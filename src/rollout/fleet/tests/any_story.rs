@@ -255,7 +255,7 @@ impl Story {
         if scene.is_verified() && self.deployments.len() == 1 {
             self.current = Some(asked);
         }
-        if decision.refusal.is_none() {
+        if decision.promotion != crate::rollout::fleet::Promotion::Later {
             self.promotion = None;
         }
     }

@@ -129,12 +129,15 @@ fn nodes_that_have_not_met_their_cluster_are_no_good() {
 fn a_person_promotes_what_is_available() {
     let asked = |scene| Scene { promotion: Some("1".to_owned()), ..scene };
     let early = asked(before_the_switch(Some(carrier("b", [3, 3, 2])), &[complete("a", 3)]));
-    assert_eq!(manual(&early).refusal.as_deref(), Some("not all nodes of b are available yet"));
+    assert_eq!(manual(&early).promotion, crate::rollout::fleet::Promotion::Later);
     let ready = asked(before_the_switch(Some(complete("b", 3)), &[complete("a", 3)]));
     let decision = manual(&ready);
-    assert_eq!((decision.stage.promoted, decision.refusal), (Some(promoted_at(at(1))), None));
+    assert_eq!(
+        (decision.stage.promoted, decision.promotion),
+        (Some(promoted_at(at(1))), crate::rollout::fleet::Promotion::Done)
+    );
     let late = asked(after_the_switch(complete("b", 3), &[complete("a", 3)], 1));
-    assert_eq!(manual(&late).refusal.as_deref(), Some("nothing waits for a promotion"));
+    assert_eq!(manual(&late).promotion, crate::rollout::fleet::Promotion::Pointless);
 }
 
 #[test]
@@ -204,9 +207,9 @@ fn a_step_without_a_pause_ends_on_request() {
         )
     );
     let asked = Scene { promotion: Some("go".to_owned()), ..scene };
-    assert_eq!((canary(&asked).stage.step, canary(&asked).refusal), (2, None));
+    assert_eq!((canary(&asked).stage.step, canary(&asked).promotion), (2, crate::rollout::fleet::Promotion::Done));
     let early = Scene { new: Some(carrier("b", [2, 1, 1])), ..asked };
-    assert_eq!(canary(&early).refusal.as_deref(), Some("step 2 of 2 is not reached yet"));
+    assert_eq!(canary(&early).promotion, crate::rollout::fleet::Promotion::Later);
 }
 
 #[rstest]
