@@ -15,7 +15,7 @@ async fn leads_to(namespace: &Namespace, service: &str, version: &str) {
     let found: Service = namespace.objects().get(service).await.unwrap();
     let url = format!("http://{}:4000", found.spec.unwrap().cluster_ip.unwrap());
     eventually(&format!("{service} leads to {version}"), async || {
-        let page = Connections::fresh().get(&url).await.map_err(|error| error.to_string())?;
+        let page = Connections::fresh().get(&url).await?;
         let page: Value = serde_json::from_str(&page).map_err(|error| error.to_string())?;
         if page["version"] == version { Ok(()) } else { Err(page.to_string()) }
     })
