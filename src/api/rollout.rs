@@ -65,11 +65,11 @@ pub struct Rollout {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub after: Vec<String>,
 
-    /// What belongs to the strategy BlueGreen.
+    /// What belongs to the strategy BlueGreen. Default: the defaults of its fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blue_green: Option<BlueGreen>,
 
-    /// What belongs to the strategy Canary.
+    /// What belongs to the strategy Canary, which needs it. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
 
