@@ -45,6 +45,7 @@ async fn defaults_are_filled_in() {
             "observation": {"mode": "Enabled", "intervalSeconds": 15},
             "ports": {"epmd": 4369, "distribution": {"from": 9100, "to": 9105}},
             "readinessGate": "Disabled",
+            "scope": "Cluster",
             "tls": {"mode": "Disabled"},
         },
         "rollout": {

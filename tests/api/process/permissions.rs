@@ -63,7 +63,7 @@ async fn missing_rights_are_named() {
     }
     let mut scene = with(&rules, "rights").await;
     let all = [
-        format!("no permission to create, patch secrets in namespace {}", scene.name),
+        format!("no permission to create, patch, delete secrets in namespace {}", scene.name),
         format!(
             "no permission to get, list, watch, create, patch, delete poddisruptionbudgets.policy in namespace {}",
             scene.name
