@@ -1,7 +1,7 @@
 //! Nodes with names and claims of their own.
 //!
 //! Nobody makes volumes on these clusters, so the test makes one for each claim before it is made: a directory of the
-//! machine that all nodes share.
+//! machine that all nodes share, as they share all but /run and /var.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ struct Volumes<'a> {
 
 impl<'a> Volumes<'a> {
     async fn new(namespace: &'a Namespace, count: usize) -> Self {
-        let directory = PathBuf::from("/var/tmp/beam-operator-e2e").join(&namespace.name);
+        let directory = PathBuf::from("/tmp/beam-operator-e2e").join(&namespace.name);
         let volumes = Self { namespace, directory };
         for number in 0..count {
             let path = volumes.directory.join(number.to_string());
