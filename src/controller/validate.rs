@@ -118,11 +118,11 @@ pub fn validate(
             }
         }
     }
+    let contents = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
     if let Some(draft) = &draft {
         problems.extend(shutdown::grace_period(release, draft));
         problems.extend(references::problems(release, draft, references));
-        let read = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
-        problems.extend(pod::revision_is_set(release, draft, &read));
+        problems.extend(pod::revision_is_set(release, draft, &contents));
         problems.extend(references.contents().and_then(|contents| tls::problems(release, contents, now)));
         problems.extend(claims.iter().flat_map(|claims| workload::lost_mounts(release, draft, claims)));
     }
@@ -132,7 +132,6 @@ pub fn validate(
     else {
         return Err(problems);
     };
-    let contents = references::with_own_secrets(release, references.contents().unwrap_or(&Contents::new()));
     let template = pod::template(release, draft, facts, &contents);
     let hidden = workload::hidden_volumes(&template, &claims);
     if !hidden.is_empty() {

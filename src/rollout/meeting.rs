@@ -15,7 +15,7 @@ use crate::controller::mesh::{self, Member, Picture};
 use crate::controller::observe::Observed;
 use crate::controller::pod::PodView;
 use crate::controller::status::{runs_completely, runs_everywhere};
-use crate::controller::view::Child;
+use crate::controller::view::{Child, WorkloadView};
 use crate::observer::Seen;
 use crate::resources::labels;
 
@@ -35,7 +35,8 @@ impl Unmet {
     }
 }
 
-/// What a revision lacks that runs everywhere, or beside others that are to go once it is good; `None` if its nodes have met, or need not.
+/// What a revision lacks that runs everywhere, or beside others that are to go once it is good; `None` if its nodes have met,
+/// or need not.
 pub(crate) fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Option<Unmet> {
     let is_up = || runs_everywhere(observed, revision) || runs_beside(observed, revision);
     if !is_measured(observed, revision) || !is_up() {
@@ -105,17 +106,21 @@ fn nodes<'a, 'b>(observed: &Observed, pictures: &'b [Picture<'a>], revision: &st
 
 /// Whether these are all that are wanted: pods are seen by another watch than what runs them, which may be behind.
 fn are_all(observed: &Observed, revision: &str, nodes: &[Option<&Member>]) -> bool {
-    let own = observed.carrier(Some(revision)).filter(|_| observed.release.spec.rollout.strategy.is_split());
-    let wanted = own.and_then(Child::workload).map_or(observed.release.spec.replicas, |view| view.wanted);
+    let wanted = own(observed, revision).map_or(observed.release.spec.replicas, |view| view.wanted);
     i32::try_from(nodes.len()).is_ok_and(|count| count >= wanted)
 }
 
 /// Whether a revision with a Deployment of its own has all pods that that is to have, and they are available.
 fn runs_beside(observed: &Observed, revision: &str) -> bool {
-    let own = observed.carrier(Some(revision)).filter(|_| observed.release.spec.rollout.strategy.is_split());
-    own.and_then(Child::workload).is_some_and(|view| {
+    own(observed, revision).is_some_and(|view| {
         view.observed && view.wanted > 0 && [view.replicas, view.updated, view.available] == [view.wanted; 3]
     })
+}
+
+/// The Deployment of a revision, where each has one of its own.
+fn own<'a>(observed: &'a Observed, revision: &str) -> Option<&'a WorkloadView> {
+    let is_split = observed.release.spec.rollout.strategy.is_split();
+    observed.carrier(Some(revision)).filter(|_| is_split).and_then(Child::workload)
 }
 
 /// Whether a node is known not to have met the others. One that cannot be asked yet may be on its way.
@@ -134,8 +139,10 @@ fn is_awaited(node: &Member) -> bool {
     node.state == NodeState::Joining && !is_apart(node)
 }
 
+/// What is told of the mesh that the node is to be in.
 fn evidence(node: &Member, pictures: &[Picture]) -> String {
-    let Told { message, .. } = mesh::clustered(pictures);
+    let is_its = |picture: &&Picture| picture.revision() == node.sighting.node.apart.as_deref();
+    let Told { message, .. } = mesh::clustered(pictures.iter().find(is_its).map_or(&[], std::slice::from_ref));
     format!("{} in pod {} is {:?}; {message}", node.name(), node.sighting.node.pod, node.state)
 }
 

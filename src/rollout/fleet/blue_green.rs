@@ -13,8 +13,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Promotion as Answered;
-use super::{Active, Carrier, Decision, Scene, how_to_promote};
+use super::{Active, Carrier, Decision, Reply, Scene, how_to_promote};
 use crate::api::{BlueGreen, Promotion};
 use crate::rollout::stage::Promoted;
 use crate::time::whole_seconds;
@@ -54,13 +53,13 @@ fn before_the_switch(scene: &Scene, mut decision: Decision, active: &str, wishes
     };
     decision.others = scene.others.iter().map(size).collect();
     if scene.is_paused || !scene.is_verified() {
-        decision.promotion = Answered::Later;
+        decision.reply = Reply::Later;
         return decision;
     }
     let is_wanted = scene.promotion.is_some();
     if wishes.promotion == Promotion::Automatic || scene.is_known || is_wanted {
-        let promotion = if is_wanted { Answered::Done } else { Answered::Pointless };
-        return promoted(scene, Decision { promotion, ..decision });
+        let reply = if is_wanted { Reply::Done } else { Reply::Pointless };
+        return promoted(scene, Decision { reply, ..decision });
     }
     decision.hold = Some(format!(
         "all nodes of {} are available, and traffic still goes to {active}; {}",

@@ -11,7 +11,7 @@
 use jiff::SignedDuration;
 
 use super::scaled;
-use super::{Decision, Promotion, Scene, how_to_promote, rolling};
+use super::{Decision, Reply, Scene, how_to_promote, rolling};
 use crate::api::CanaryStep;
 use crate::time::whole_seconds;
 
@@ -43,7 +43,7 @@ fn take(scene: &Scene, mut decision: Decision, step: &CanaryStep, goal: i32, ste
     let place = format!("step {} of {steps}", scene.stage.step.saturating_add(1));
     if !is_reached {
         decision.message = format!("{place}: {goal} of {} nodes are to run {}", scene.wanted, scene.revision);
-        decision.promotion = Promotion::Later;
+        decision.reply = Reply::Later;
         return decision;
     }
     let reached = scene.stage.reached.unwrap_or_else(|| whole_seconds(scene.now));
@@ -53,7 +53,7 @@ fn take(scene: &Scene, mut decision: Decision, step: &CanaryStep, goal: i32, ste
     if scene.promotion.is_some() || until.is_some_and(|until| scene.now >= until) {
         decision.stage.step = scene.stage.step.saturating_add(1);
         decision.stage.reached = None;
-        decision.promotion = Promotion::Done;
+        decision.reply = Reply::Done;
         return decision;
     }
     let state = format!("{place}: {goal} of {} nodes run {}", scene.wanted, scene.revision);

@@ -117,16 +117,17 @@ impl Scene {
         let release = &*observed.release;
         let history = observed.history();
         let record = history.iter().find(|(name, _)| *name == revision).map(|(_, record)| *record);
+        let number = record.filter(|_| is_back).map_or(asked.number, |record| record.number);
         let current = release.status.as_ref().and_then(|status| status.current_revision.as_deref());
         let new = observed.carrier(Some(revision));
         let mut others: Vec<_> =
             observed.carriers().filter(|child| new.is_none_or(|new| new.uid != child.uid)).collect();
-        let number = |child: &&Child| {
+        let order = |child: &&Child| {
             let runs = child.workload().and_then(|view| view.revision.as_deref());
             let record = history.iter().find(|(name, _)| Some(*name) == runs);
             (runs == current, record.map(|(_, record)| record.number))
         };
-        others.sort_by_key(number);
+        others.sort_by_key(order);
         let wishes = &release.spec.rollout;
         let wanted = release.spec.replicas;
         let [surge, unavailable] = [(&wishes.max_surge, true), (&wishes.max_unavailable, false)]
@@ -137,8 +138,8 @@ impl Scene {
             revision: revision.to_owned(),
             new: new.and_then(|child| Carrier::of(observed, child)),
             others: others.into_iter().filter_map(|child| Carrier::of(observed, child)).collect(),
-            active: active(observed, &history, current),
-            stage: stage(record, asked.number).filter(|_| !is_back).unwrap_or_else(|| stage_of(record, asked, is_back)),
+            active: active(observed, &history, current).filter(|_| wishes.strategy == Strategy::BlueGreen),
+            stage: stage(record, number),
             is_known: is_back || current == Some(revision),
             unmet: unmet(observed, revision, now).filter(|_| !is_back),
             is_paused: labels::is_rollout_paused(release),
@@ -179,14 +180,10 @@ fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Option<String> 
     Some(format!("the nodes of {revision} have to meet their cluster first: {evidence}"))
 }
 
-fn stage(record: Option<&RevisionView>, number: i64) -> Option<Stage> {
-    record?.stage.as_deref().filter(|stage| stage.number == number).cloned()
-}
-
-/// What is noted of one that is gone back to, or of one that is asked for anew.
-fn stage_of(record: Option<&RevisionView>, asked: &Choice, is_back: bool) -> Stage {
-    let number = if is_back { record.map_or(asked.number, |record| record.number) } else { asked.number };
-    Stage { number, ..Stage::default() }
+/// What was noted about a revision since it has this number: nothing of one that is asked for anew.
+fn stage(record: Option<&RevisionView>, number: i64) -> Stage {
+    let noted = record.and_then(|record| record.stage.as_deref()).filter(|stage| stage.number == number);
+    noted.cloned().unwrap_or(Stage { number, ..Stage::default() })
 }
 
 /// The revision that traffic goes to: the one to which it was switched last, if that is still there. Where it was never
@@ -206,8 +203,8 @@ fn active(observed: &Observed, history: &[(&str, &RevisionView)], current: Optio
     }
     let record = history.iter().find(|(name, _)| *name == current).map(|(_, record)| *record)?;
     let since = Timestamp::UNIX_EPOCH;
-    let noted = record.stage.as_deref().cloned().unwrap_or(Stage { number: record.number, ..Stage::default() });
-    let stage = Stage { promoted: Some(Promoted { at: since, uid: child.uid.clone() }), ..noted };
+    let promoted = Some(Promoted { at: since, uid: child.uid.clone() });
+    let stage = Stage { promoted, ..stage(Some(record), record.number) };
     Some(Active { revision: current.to_owned(), since, stage: Some(stage) })
 }
 
@@ -239,7 +236,7 @@ pub struct Fleet {
 
 /// What becomes of a promotion that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Promotion {
+enum Reply {
     /// It is done.
     Done,
     /// It is done as soon as the nodes are good.
@@ -264,7 +261,7 @@ struct Decision {
     step: Option<u32>,
     turn: Option<Timestamp>,
     /// What becomes of a promotion that is asked for.
-    promotion: Promotion,
+    reply: Reply,
 }
 
 /// Decides for the revision that the pods are to run, and completes what is to be told.
@@ -279,10 +276,9 @@ pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, n
     let report = &mut course.report;
     let request = scene.promotion.as_ref().map(|value| format!("{}={value}", Verb::Promote));
     let is_done = request.is_some() && scene.stage.request == request;
-    let promotion = if is_done { Promotion::Done } else { decision.promotion };
-    if let Some(value) = scene.promotion.as_ref().filter(|_| promotion != Promotion::Later) {
-        let refusal =
-            (promotion == Promotion::Pointless).then(|| format!("nothing of {revision} waits for a promotion"));
+    let promotion = if is_done { Reply::Done } else { decision.reply };
+    if let Some(value) = scene.promotion.as_ref().filter(|_| promotion != Reply::Later) {
+        let refusal = (promotion == Reply::Pointless).then(|| format!("nothing of {revision} waits for a promotion"));
         report.answers.push(answer(value, refusal, || format!("{revision} goes on")));
     }
     if let Some(message) = decision.hold {
@@ -294,7 +290,7 @@ pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, n
     let others = scene.others.iter().map(|other| other.uid.clone()).zip(decision.others).collect();
     let stage = match (decision.stage, scene.active) {
         (stage, _) if stage != scene.stage => Some((revision, stage)),
-        (_, Some(Active { revision, stage: Some(stage), .. })) if decision.active.is_some() => Some((revision, stage)),
+        (_, Some(Active { revision, stage: Some(stage), .. })) => Some((revision, stage)),
         _ => None,
     };
     course.fleet = Some(Fleet { size: decision.size, others, active: decision.active, stage, turn: decision.turn });
@@ -306,7 +302,7 @@ fn next(release: &ElixirRelease, scene: &Scene) -> Decision {
         Strategy::Canary => canary::next(scene, wishes.canary.as_ref().map_or(&[], |canary| &canary.steps)),
         _ => blue_green::next(scene, &wishes.blue_green.clone().unwrap_or_default()),
     };
-    if let Some(value) = scene.promotion.as_ref().filter(|_| decision.promotion == Promotion::Done) {
+    if let Some(value) = scene.promotion.as_ref().filter(|_| decision.reply == Reply::Done) {
         decision.stage.request = Some(format!("{}={value}", Verb::Promote));
     }
     decision

@@ -209,7 +209,7 @@ impl Story {
         let asked = self.asked;
         let adopted = scene.active.clone().and_then(|active| Some((active.revision.parse().unwrap(), active.stage?)));
         let noted = (decision.stage != scene.stage).then_some((asked, decision.stage.clone()));
-        if let Some((revision, stage)) = noted.or(adopted.filter(|_| decision.active.is_some())) {
+        if let Some((revision, stage)) = noted.or(adopted) {
             if !may_write() {
                 return;
             }
@@ -255,7 +255,7 @@ impl Story {
         if scene.is_verified() && self.deployments.len() == 1 {
             self.current = Some(asked);
         }
-        if decision.promotion != crate::rollout::fleet::Promotion::Later {
+        if decision.reply != Reply::Later {
             self.promotion = None;
         }
     }

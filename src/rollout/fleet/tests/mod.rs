@@ -129,15 +129,12 @@ fn nodes_that_have_not_met_their_cluster_are_no_good() {
 fn a_person_promotes_what_is_available() {
     let asked = |scene| Scene { promotion: Some("1".to_owned()), ..scene };
     let early = asked(before_the_switch(Some(carrier("b", [3, 3, 2])), &[complete("a", 3)]));
-    assert_eq!(manual(&early).promotion, crate::rollout::fleet::Promotion::Later);
+    assert_eq!(manual(&early).reply, Reply::Later);
     let ready = asked(before_the_switch(Some(complete("b", 3)), &[complete("a", 3)]));
     let decision = manual(&ready);
-    assert_eq!(
-        (decision.stage.promoted, decision.promotion),
-        (Some(promoted_at(at(1))), crate::rollout::fleet::Promotion::Done)
-    );
+    assert_eq!((decision.stage.promoted, decision.reply), (Some(promoted_at(at(1))), Reply::Done));
     let late = asked(after_the_switch(complete("b", 3), &[complete("a", 3)], 1));
-    assert_eq!(manual(&late).promotion, crate::rollout::fleet::Promotion::Pointless);
+    assert_eq!(manual(&late).reply, Reply::Pointless);
 }
 
 #[test]
@@ -207,9 +204,9 @@ fn a_step_without_a_pause_ends_on_request() {
         )
     );
     let asked = Scene { promotion: Some("go".to_owned()), ..scene };
-    assert_eq!((canary(&asked).stage.step, canary(&asked).promotion), (2, crate::rollout::fleet::Promotion::Done));
+    assert_eq!((canary(&asked).stage.step, canary(&asked).reply), (2, Reply::Done));
     let early = Scene { new: Some(carrier("b", [2, 1, 1])), ..asked };
-    assert_eq!(canary(&early).promotion, crate::rollout::fleet::Promotion::Later);
+    assert_eq!(canary(&early).reply, Reply::Later);
 }
 
 #[rstest]
