@@ -7,6 +7,7 @@ mod cluster;
 mod convergence;
 mod fleet;
 mod keeping;
+mod kubernetes;
 mod migrated_once;
 mod migrations;
 mod revisions;
