@@ -28,7 +28,7 @@ pub use cluster::{
 pub use container::{DefaultProbe, ImagePullPolicy, Port, Probes, Protocol};
 pub use crd::crd;
 pub use lifecycle::{
-    BusyWait, DisruptionBudget, DisruptionBudgetMode, Drain, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown,
+    BusyWait, DisruptionBudget, DisruptionBudgetMode, Drain, Leave, NetworkPolicyMode, Schedulers, SchedulersPolicy, Shutdown,
     Vm,
 };
 pub use migrations::{Migration, When};

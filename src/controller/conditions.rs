@@ -62,6 +62,10 @@ pub enum Reason {
     WaitingForRelease,
     /// Progressing: it waits for somebody who says that it may go on.
     WaitingForPromotion,
+    /// Progressing: a scale-down waits for a node that was asked to leave.
+    NodesLeaving,
+    /// Degraded: a scale-down waits for a node that does not leave.
+    LeaveFailed,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
     RolledBack,
     /// Progressing: the release is not valid, so nothing is written.
@@ -179,6 +183,9 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
             let message = "what the pods read is not known: what runs is left alone until it can be read";
             told("False", Reason::ReferenceUnreadable, message.to_owned())
         }
+        Verdict::Valid { .. } if progress.is_complete && waits_for_leaving(observed).is_some() => {
+            told("True", Reason::NodesLeaving, waits_for_leaving(observed).unwrap_or_default().to_owned())
+        }
         Verdict::Valid { .. } if progress.is_complete => match &progress.rejected {
             Some(why) => told("False", Reason::RolledBack, why.clone()),
             None => told("False", Reason::RolloutComplete, String::new()),
@@ -243,8 +250,16 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
         let message = format!("no progress for {seconds} seconds (spec.rollout.progressDeadlineSeconds): {remedy}");
         return told("True", Reason::ProgressDeadlineExceeded, message);
     }
+    if let Some(leaving) = observed.leaving.as_ref().filter(|leaving| leaving.has_failed) {
+        return told("True", Reason::LeaveFailed, leaving.told.clone());
+    }
     // What a person asked for needs no other person.
     rejected(observed).filter(|told| told.status == "True").unwrap_or(told("False", Reason::AsExpected, String::new()))
+}
+
+/// What a scale-down waits for, if it waits.
+fn waits_for_leaving(observed: &Observed) -> Option<&str> {
+    observed.leaving.as_ref().map(|leaving| &*leaving.told).filter(|told| !told.is_empty())
 }
 
 fn not_clustered(observed: &Observed) -> String {

@@ -1,5 +1,6 @@
 //! What the tests of the controller start from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -47,6 +48,8 @@ pub fn observed(release: ElixirRelease) -> Observed {
         abandoned: Vec::new(),
         pods: Vec::new(),
         mesh: None,
+        attempts: BTreeMap::new(),
+        leaving: None,
         contents: Contents::new(),
         unread: Vec::new(),
         unreadable: Vec::new(),
@@ -124,8 +127,11 @@ pub fn pod(name: &str) -> PodView {
         uid: format!("uid-of-{name}").into(),
         address: None,
         started: None,
-        is_ready: false,
+        has_run: false,
         is_leaving: false,
+        left: None,
+        is_ready: false,
+        is_terminating: false,
         has_met: false,
         restarts: 0,
         revision: Some("shop-1".into()),

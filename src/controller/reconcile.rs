@@ -26,6 +26,7 @@ use super::transition;
 use super::validate::{self, References, Valid, unchangeable, validate};
 use super::view::Child;
 use super::watches::Stub;
+use crate::leaver::Leaver;
 use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
@@ -35,6 +36,7 @@ use crate::operator::telemetry::reconcile_span;
 use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
+use crate::rollout::leave;
 use crate::resources::{Facts, pod};
 use crate::time::jittered;
 
@@ -63,7 +65,7 @@ impl Error {
     fn category(&self) -> ErrorCategory {
         match self {
             Self::Dereference(error) => ErrorCategory::from(&error.source),
-            Self::Apply(apply::Error::Request { source, .. } | apply::Error::Gate { source, .. })
+            Self::Apply(apply::Error::Request { source, .. } | apply::Error::Pod { source, .. })
             | Self::Status(source) => ErrorCategory::from(source),
             Self::Apply(_) => ErrorCategory::Other,
         }
@@ -82,6 +84,7 @@ pub struct Context {
     slots: Arc<Slots>,
     /// Looks at nodes, unless the operator is told not to.
     pub(super) observer: Option<Observer>,
+    leaver: Leaver,
     restarts: Mutex<Restarts>,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
@@ -109,6 +112,7 @@ impl Context {
             resync: runtime.settings.resync_interval,
             lifetimes: (&runtime.settings.certificates).into(),
             failures: Mutex::default(),
+            leaver: Leaver::new(runtime.client.clone(), queue.clone()),
             restarts: Mutex::default(),
             facts,
             cache,
@@ -123,6 +127,7 @@ impl Context {
         self.count(key, false);
         self.queue.take(key);
         self.unfollow(key);
+        self.leaver.forget(key);
     }
 
     fn has_failed(&self, key: &Key) -> bool {
@@ -237,6 +242,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
             .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], context)))
             .map_err(Error::from);
     }
+    observed.attempts = context.leaver.attempts(key, &observed.pods);
+    let observed = leave::hold(observed, now);
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
     let applier = Applier {
@@ -246,6 +253,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         uid: observed.uid(),
         lifetimes: &context.lifetimes,
         observer: context.observer.as_ref(),
+        leaver: &context.leaver,
         restarts: &context.restarts,
     };
     let written = applier.apply(plan).await;
@@ -256,7 +264,9 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // were planned, for it may have changed in the meantime.
     let now = observe(&lock(&context.cache));
     let mesh = context.mesh(&observed.release, key);
-    let observed = now.map(|now| Observed { release: observed.release.clone(), mesh, ..now }).unwrap_or(observed);
+    let leaving = observed.leaving.clone();
+    let observed =
+        now.map(|now| Observed { release: observed.release.clone(), mesh, leaving, ..now }).unwrap_or(observed);
     let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;

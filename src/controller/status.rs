@@ -109,7 +109,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         replicas: workload.replicas,
         ready_replicas: workload.ready,
         updated_replicas: if workload.revision.as_deref() == target.as_deref() { workload.updated } else { 0 },
-        ready: Some(format!("{}/{}", workload.ready, release.spec.replicas)),
+        ready: Some(format!("{}/{}", workload.ready, observed.asked_replicas())),
         clustered_replicas: seen.clustered_replicas,
         cluster: seen.cluster,
         nodes: seen.nodes,

@@ -14,6 +14,7 @@
 //! | `meeting` | whether its nodes have met their cluster |
 //! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
+//! | `leave` | which nodes a scale-down takes, and when |
 //! | `fleet` | how many pods of which revision, where each has a Deployment of its own |
 //! | `stage` | what is noted about the way of a revision through its strategy |
 //! | `request` | what people ask for by annotation, and what became of it |
@@ -21,6 +22,7 @@
 pub mod after;
 mod failure;
 pub mod fleet;
+pub mod leave;
 pub(crate) mod meeting;
 pub mod migrations;
 mod note;

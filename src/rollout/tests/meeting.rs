@@ -129,7 +129,7 @@ fn a_single_node_meets_other_members_or_nobody() {
 #[test]
 fn nodes_of_the_earlier_revision_that_are_about_to_go_are_not_waited_for() {
     let mut observed = everywhere("", seen_together());
-    observed.pods.push(PodView { is_leaving: true, is_ready: true, ..pod("old") });
+    observed.pods.push(PodView { is_terminating: true, is_ready: true, ..pod("old") });
     assert!(is_complete(&observed, after(0)));
 }
 
