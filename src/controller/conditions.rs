@@ -17,7 +17,7 @@ use crate::resources::labels;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
 use crate::rollout::meeting::unmet;
-use crate::rollout::{Rejection, Report};
+use crate::rollout::{Cause, Rejection, Report};
 
 /// The condition about the mesh.
 pub const CLUSTERED: &str = "Clustered";
@@ -90,6 +90,8 @@ pub enum Reason {
     CrashLoop,
     /// Degraded: the nodes of a new revision run, but have not met their cluster as those before them had.
     NotClustered,
+    /// Degraded: the virtual machines of a new revision bear too much.
+    Strained,
     /// Degraded: no Kubernetes node can take a pod.
     Unschedulable,
     /// Degraded: a Kubernetes node with a pod on it does not answer.
@@ -236,8 +238,13 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
-    if target.as_deref().and_then(|target| unmet(observed, target, now)).is_some_and(|unmet| unmet.is_late(now)) {
-        return told("True", Reason::NotClustered, not_clustered(observed));
+    let unmet = target.as_deref().and_then(|target| unmet(observed, target, now));
+    if let Some(unmet) = unmet.filter(|unmet| unmet.is_late(now)) {
+        return if unmet.cause == Cause::Strained {
+            told("True", Reason::Strained, strained(observed, &unmet.evidence.unwrap_or_default()))
+        } else {
+            told("True", Reason::NotClustered, not_clustered(observed))
+        };
     }
     if workload.deadline_exceeded || is_late(observed, target.as_deref(), now) {
         let seconds = observed.release.spec.rollout.progress_deadline_seconds;
@@ -267,6 +274,17 @@ fn not_clustered(observed: &Observed) -> String {
         "the nodes of the new revision are available, but did not meet their cluster within {} seconds \
          (spec.rollout.progressDeadlineSeconds), as those of the one before had: the condition Clustered says which. Correct \
          what keeps them apart, or go back with: kubectl annotate --overwrite exr {} {}=<a new value>",
+        observed.release.spec.rollout.progress_deadline_seconds,
+        observed.key.name,
+        labels::ABORT
+    )
+}
+
+fn strained(observed: &Observed, evidence: &str) -> String {
+    format!(
+        "the nodes of the new revision are available, but {evidence}, still after {} seconds \
+         (spec.rollout.progressDeadlineSeconds). Give it more room or mend it, or go back with: kubectl annotate --overwrite \
+         exr {} {}=<a new value>",
         observed.release.spec.rollout.progress_deadline_seconds,
         observed.key.name,
         labels::ABORT

@@ -12,7 +12,7 @@ use super::mesh;
 use super::pod::PodView;
 use super::view::{Child, RevisionView, WorkloadView};
 use crate::api::ElixirRelease;
-use crate::observer::Sighting;
+use crate::observer::{Sighting, Vitals};
 use crate::resources::reference::{Contents, Reference, Use};
 use crate::resources::tls;
 use crate::rollout::leave::{Attempt, Leaving};
@@ -41,6 +41,8 @@ pub struct Observed {
     pub pods: Vec<PodView>,
     /// What was seen of the nodes of its cluster, by release and pod; `None` if nobody looks.
     pub mesh: Option<Vec<Sighting>>,
+    /// What the nodes of its cluster measure of themselves, by the uid of their pods.
+    pub vitals: BTreeMap<Arc<str>, Vitals>,
     /// What came of having its nodes leave, by the uid of their pods.
     pub attempts: BTreeMap<Box<str>, Attempt>,
     /// How its scale-down stands, if it waits for nodes to leave.
@@ -82,6 +84,7 @@ impl Observed {
             cycle: cache.releases.cycle(key),
             pods: cache.pods.of(key).to_vec(),
             mesh: None,
+            vitals: BTreeMap::new(),
             attempts: BTreeMap::new(),
             leaving: None,
             contents: contents(cache, key, uses),

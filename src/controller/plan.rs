@@ -160,7 +160,8 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
     }
-    let cut_off = mesh::to_restart(observed, now).map(|(pod, uid)| Step::Evict((*pod).into(), (*uid).into(), Eviction::CutOff));
+    let cut_off =
+        mesh::to_restart(observed, now).map(|(pod, uid)| Step::Evict((*pod).into(), (*uid).into(), Eviction::CutOff));
     let gates = mesh::to_open(observed).into_iter().map(|(pod, uid)| Step::OpenGate(pod, uid));
     let rendered = children::rendered(observed, valid, facts);
     let asked = revision::choose(release, &rendered, &observed.history(), observed.running_revision());

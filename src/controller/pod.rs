@@ -1,13 +1,13 @@
 //! Slim views of pods, and what keeps one from starting, in words.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
 use super::kind::ChildKind;
-use crate::resources::pod::is_apart;
+use crate::resources::pod::{bytes, is_apart};
 use crate::resources::{labels, names};
 
 /// How long a container that failed before has to run and be ready until its failure is over.
@@ -32,6 +32,14 @@ pub struct LivePod {
 #[serde(rename_all = "camelCase", default)]
 pub struct LiveSpec {
     node_name: String,
+    containers: Vec<LiveContainer>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct LiveContainer {
+    name: String,
+    resources: ResourceRequirements,
 }
 
 /// The parts of a pod's status that are read.
@@ -73,6 +81,8 @@ pub struct PodView {
     pub started: Option<Timestamp>,
     /// Whether the container of the release was ever started.
     pub has_run: bool,
+    /// Bytes of memory that the container of the release may use.
+    pub memory_limit: Option<u64>,
     /// Whether its node was asked to leave, before it is taken away for good.
     pub is_leaving: bool,
     /// When its node had left.
@@ -157,6 +167,7 @@ impl PodView {
             address: Some(pod.status.pod_ip.as_str()).filter(|address| !address.is_empty()).map(Into::into),
             started: started(&pod.status),
             has_run: has_run(&pod.status),
+            memory_limit: memory_limit(&pod.spec),
             is_leaving: annotation(labels::LEAVING).is_some(),
             // Whoever writes it in words of his own means it, too.
             left: annotation(labels::LEFT).map(|at| at.parse().unwrap_or(Timestamp::MAX)),
@@ -176,6 +187,11 @@ impl PodView {
 
 fn of_release(status: &LiveStatus) -> Option<&ContainerStatus> {
     status.container_statuses.iter().find(|container| container.name == names::CONTAINER)
+}
+
+fn memory_limit(spec: &LiveSpec) -> Option<u64> {
+    let container = spec.containers.iter().find(|container| container.name == names::CONTAINER)?;
+    bytes(container.resources.limits.as_ref()?.get("memory")?)
 }
 
 fn has_run(status: &LiveStatus) -> bool {

@@ -36,8 +36,8 @@ use crate::operator::telemetry::reconcile_span;
 use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
-use crate::rollout::leave;
 use crate::resources::{Facts, pod};
+use crate::rollout::leave;
 use crate::time::jittered;
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
@@ -221,7 +221,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     context.follow(&observed);
-    observed.mesh = context.mesh(&observed.release, key);
+    observed = context.with_mesh(observed);
     context.mend(&observed);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
@@ -263,10 +263,9 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
     let now = observe(&lock(&context.cache));
-    let mesh = context.mesh(&observed.release, key);
     let leaving = observed.leaving.clone();
-    let observed =
-        now.map(|now| Observed { release: observed.release.clone(), mesh, leaving, ..now }).unwrap_or(observed);
+    let release = observed.release.clone();
+    let observed = now.map(|now| context.with_mesh(Observed { release, leaving, ..now })).unwrap_or(observed);
     let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;

@@ -92,7 +92,9 @@ impl Leaver {
             let now = Timestamp::now();
             match &ended {
                 Ok(()) => info!(%namespace, release = %name, pod, "the node has left"),
-                Err(why) => warn!(%namespace, release = %name, pod, why, "the node has not left and is asked again later"),
+                Err(why) => {
+                    warn!(%namespace, release = %name, pod, why, "the node has not left and is asked again later")
+                }
             }
             if let Some(run) = lock(&runs).get_mut(&release).and_then(|runs| runs.get_mut(&uid)) {
                 run.attempt = match ended {

@@ -81,7 +81,8 @@ fn verdict(status: Option<&Status>, said: &str) -> Result<(), String> {
         return Ok(());
     }
     let causes = status.details.iter().flat_map(|details| details.causes.iter().flatten());
-    let code = causes.filter(|cause| cause.reason.as_deref() == Some("ExitCode")).find_map(|cause| cause.message.clone());
+    let code =
+        causes.filter(|cause| cause.reason.as_deref() == Some("ExitCode")).find_map(|cause| cause.message.clone());
     let said: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(" / ")) };
     match code.as_deref() {

@@ -12,6 +12,7 @@
 //! | `migrations` | which Job is to be run for it, before or after |
 //! | `failure` | when a revision counts as failed |
 //! | `meeting` | whether its nodes have met their cluster |
+//! | `strain` | whether its virtual machines hold what they run |
 //! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
 //! | `leave` | which nodes a scale-down takes, and when |
@@ -30,6 +31,7 @@ mod rejection;
 mod request;
 mod scaled;
 mod stage;
+mod strain;
 
 use jiff::Timestamp;
 

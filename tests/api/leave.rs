@@ -51,12 +51,13 @@ async fn no_node_is_taken_away_before_it_has_left_and_then_that_one_is() {
         "containerStatuses": [container(true, &running)],
     });
     scene.pod_says(first, &ready).await;
-    scene.until("shop", "its node is asked again", |release| {
-        let status = release.status.clone().unwrap_or_default();
-        let degraded = status.conditions.iter().find(|it| it.type_ == "Degraded").map(|it| it.message.clone());
-        status.ready_replicas == 3 && degraded.is_some_and(|told| told.contains(first))
-    })
-    .await;
+    scene
+        .until("shop", "its node is asked again", |release| {
+            let status = release.status.clone().unwrap_or_default();
+            let degraded = status.conditions.iter().find(|it| it.type_ == "Degraded").map(|it| it.message.clone());
+            status.ready_replicas == 3 && degraded.is_some_and(|told| told.contains(first))
+        })
+        .await;
     assert_eq!(scene.pods("shop", 3).await, names);
     let deployment = scene.child(ChildKind::Deployment, "shop", |_| true).await;
     assert_eq!(deployment.data["spec"]["replicas"], 3);

@@ -51,6 +51,7 @@ pub(super) use canonical::amount as canonical_amount;
 pub use draft::{Draft, draft};
 pub use origin::container as path_of_container;
 pub use pre_stop::pre_stop_seconds;
+pub use quantity::bytes;
 pub use references::references;
 pub(super) use scope::name_cookie;
 pub use scope::{is_apart, revision_is_set};

@@ -95,7 +95,9 @@ pub fn leaving(observed: &Observed, now: Timestamp) -> Option<Leaving> {
     match (order.next(), in_the_way) {
         (Some(Place::Pod(pod)), _) => leaving.ask(observed, pod, now),
         (Some(Place::Empty(name)), _) => {
-            leaving.told = format!("the scale-down to {wanted} nodes waits for pod {name}: its node leaves next, and it is not there");
+            leaving.told = format!(
+                "the scale-down to {wanted} nodes waits for pod {name}: its node leaves next, and it is not there"
+            );
         }
         (None, Some(pod)) => {
             leaving.told = format!(
@@ -199,7 +201,11 @@ fn is_settled(observed: &Observed, workload: &WorkloadView, pods: &[&PodView]) -
     let present = i32::try_from(pods.len()).unwrap_or(i32::MAX);
     let is_current = |pod: &&PodView| pod.revision == workload.revision;
     let has_others = observed.carriers().filter_map(Child::workload).filter(|view| view.replicas > 0).count() > 1;
-    workload.observed && workload.replicas == present && present <= workload.wanted && pods.iter().all(is_current) && !has_others
+    workload.observed
+        && workload.replicas == present
+        && present <= workload.wanted
+        && pods.iter().all(is_current)
+        && !has_others
 }
 
 #[cfg(test)]

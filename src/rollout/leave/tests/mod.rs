@@ -107,7 +107,12 @@ fn failed(again: i64) -> Attempt {
 #[case::it_was_started_again(Attempt::Left(at(5)), &["ask b"], "was asked to leave", false)]
 #[case::it_waits(failed(1001), &[], "has not left: spec.shutdown.leave ended with exit code 3. It is run again", true)]
 #[case::it_is_run_again(failed(1000), &["ask b"], "has not left", true)]
-fn what_became_of_it(#[case] attempt: Attempt, #[case] expected: &[&str], #[case] message: &str, #[case] has_failed: bool) {
+fn what_became_of_it(
+    #[case] attempt: Attempt,
+    #[case] expected: &[&str],
+    #[case] message: &str,
+    #[case] has_failed: bool,
+) {
     let mut observed = scaled(1, &[node("a", 1), asked(node("b", 9))]);
     observed.attempts.insert("uid-of-b".into(), attempt);
     let (moves, held) = told(&observed);
