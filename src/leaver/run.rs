@@ -94,8 +94,13 @@ fn verdict(status: Option<&Status>, said: &str) -> Result<(), String> {
 }
 
 fn refusal(error: &Error) -> String {
+    let is_forbidden = match error {
+        Error::Api(status) => status.is_forbidden(),
+        Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => *code == StatusCode::FORBIDDEN,
+        _ => false,
+    };
     match error {
-        Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(StatusCode::FORBIDDEN)) => {
+        _ if is_forbidden => {
             "could not be run: the operator may not run commands in pods here. Allow it with the value rbac.execIntoPods of its \
              chart"
                 .to_owned()
@@ -138,8 +143,13 @@ mod tests {
 
     #[test]
     fn who_may_not_is_told_what_to_do() {
-        let forbidden = UpgradeConnectionError::ProtocolSwitch(StatusCode::FORBIDDEN);
-        assert!(refusal(&Error::UpgradeConnection(forbidden)).contains("rbac.execIntoPods"));
+        let switch = Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(StatusCode::FORBIDDEN));
+        let answer = Error::Api(kube::core::Status::failure("no", "Forbidden").with_code(403).boxed());
+        for forbidden in [switch, answer] {
+            assert!(refusal(&forbidden).contains("rbac.execIntoPods"), "{forbidden}");
+        }
+        let other = Error::Api(kube::core::Status::failure("no", "BadRequest").with_code(400).boxed());
+        assert!(!refusal(&other).contains("rbac.execIntoPods"));
     }
 
     #[tokio::test]

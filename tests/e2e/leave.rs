@@ -91,6 +91,6 @@ async fn a_stateful_set_gives_up_its_highest_ordinals_one_after_the_other() {
     scale(shop, 0).await;
     let said = String::from_utf8_lossy(&logs.wait_with_output().await.unwrap().stdout).into_owned();
     let who: Vec<_> = said.lines().filter(|line| line.contains(" leaves")).collect();
-    let pods: Vec<_> = who.iter().filter_map(|line| line.split('/').nth(2)).collect();
+    let pods: Vec<_> = who.iter().filter_map(|line| line.split('/').nth(1)).collect();
     assert_eq!(pods, ["shop-2", "shop-1"], "{said}");
 }
