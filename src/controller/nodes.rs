@@ -32,11 +32,11 @@ impl Context {
     }
 
     /// The same with what is known of the nodes of its cluster, if somebody looks at them.
-    pub(super) fn with_mesh(&self, observed: Observed) -> Observed {
-        let release = &observed.release;
+    pub(super) fn with_mesh(&self, known: Observed) -> Observed {
+        let release = &known.release;
         let is_wanted = release.spec.cluster.observation.mode == ObservationMode::Enabled;
-        let Some(observer) = self.observer.as_ref().filter(|_| is_wanted) else { return observed };
-        let cluster = observed.key.sibling(&names::cluster(release));
-        Observed { mesh: Some(observer.sightings(&cluster)), vitals: observer.vitals(&cluster), ..observed }
+        let Some(observer) = self.observer.as_ref().filter(|_| is_wanted) else { return known };
+        let cluster = known.key.sibling(&names::cluster(release));
+        Observed { mesh: Some(observer.sightings(&cluster)), vitals: observer.vitals(&cluster), ..known }
     }
 }

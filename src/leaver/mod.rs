@@ -24,8 +24,11 @@ use crate::rollout::leave::Attempt;
 pub struct Leaver {
     client: Client,
     queue: Queue,
-    runs: Arc<Mutex<HashMap<Key, BTreeMap<Box<str>, Run>>>>,
+    runs: Arc<Mutex<Runs>>,
 }
+
+/// By release, and by the uid of the pod.
+type Runs = HashMap<Key, BTreeMap<Box<str>, Run>>;
 
 /// The last run in a pod.
 struct Run {
@@ -93,7 +96,7 @@ impl Leaver {
             match &ended {
                 Ok(()) => info!(%namespace, release = %name, pod, "the node has left"),
                 Err(why) => {
-                    warn!(%namespace, release = %name, pod, why, "the node has not left and is asked again later")
+                    warn!(%namespace, release = %name, pod, why, "the node has not left and is asked again later");
                 }
             }
             if let Some(run) = lock(&runs).get_mut(&release).and_then(|runs| runs.get_mut(&uid)) {
