@@ -194,6 +194,7 @@ fn another(path: &str, value: &Value) -> Option<Value> {
         Value::Number(_) => Some(json!(7)),
         Value::Bool(is) => Some(json!(!is)),
         Value::Array(_) => Some(json!([])),
+        Value::Object(_) => Some(json!({})),
         _ => Some(json!("changed")),
     }
 }
