@@ -18,7 +18,7 @@ use crate::checkout::root;
 use crate::{chart, command, tools};
 
 pub(crate) use schemas::make_strict;
-use sets::{SETS, Set};
+use sets::SETS;
 
 /// Checks the charts, what they render, the CRD, the manifests and the examples.
 pub(crate) fn run() -> Result<()> {
