@@ -35,7 +35,9 @@ fn samples() -> Vec<Sample> {
         metrics.reconciles.start().finish(result);
     }
     metrics.reconciles.error(ErrorCategory::Forbidden);
-    for (method, status) in [("GET", StatusCode::OK), ("GET", StatusCode::FORBIDDEN), ("DELETE", StatusCode::UNAUTHORIZED)] {
+    for (method, status) in
+        [("GET", StatusCode::OK), ("GET", StatusCode::FORBIDDEN), ("DELETE", StatusCode::UNAUTHORIZED)]
+    {
         let request = Request::builder().method(method).uri("/api/v1/namespaces/store/pods/a").body(()).unwrap();
         metrics.requests.record(&ApiCall::of(&request), Answer::Status(status), Duration::ZERO);
     }
@@ -171,9 +173,9 @@ fn panels_ask_for_what_there_is() {
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     let expand = |expression: &str| {
         let expression = expression.replace("$__rate_interval", "5m");
-        variables.iter().fold(expression, |it, variable| {
-            it.replace(&format!("${}", variable["name"].as_str().unwrap()), ".*")
-        })
+        variables
+            .iter()
+            .fold(expression, |it, variable| it.replace(&format!("${}", variable["name"].as_str().unwrap()), ".*"))
     };
     for target in targets {
         let shown = between(target["legendFormat"].as_str().unwrap(), "{{", "}}");
@@ -196,7 +198,10 @@ fn each_alert_says_what_is_wrong_and_has_a_section_of_the_page() {
     for rule in rules() {
         let alert = rule["alert"].as_str().unwrap();
         for annotation in ["summary", "description"] {
-            assert!(rule["annotations"][annotation].as_str().is_some_and(|it| it.len() > 20), "{annotation} of {alert}");
+            assert!(
+                rule["annotations"][annotation].as_str().is_some_and(|it| it.len() > 20),
+                "{annotation} of {alert}"
+            );
         }
         assert!(["critical", "warning"].iter().any(|severity| rule["labels"]["severity"] == *severity), "{alert}");
         assert!(rule["for"].is_string(), "{alert} is told without a delay");

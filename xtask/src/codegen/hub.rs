@@ -93,8 +93,7 @@ mod tests {
 
     #[test]
     fn the_newest_section_of_the_changelog_is_told() {
-        let changelog =
-            "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- One\n  thing.\n- Another.\n\n### Fixed\n\n- A third.\n\n\
+        let changelog = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- One\n  thing.\n- Another.\n\n### Fixed\n\n- A third.\n\n\
              ## [0.1.0]\n\n### Added\n\n- Old.\n";
         assert_eq!(
             changes(changelog),

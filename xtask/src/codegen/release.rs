@@ -42,7 +42,10 @@ pub(super) fn schema(crd: &str) -> Result<String> {
 pub(super) fn readme(root: &Path, crd: &str) -> Result<String> {
     let read = |path: &str| fs::read_to_string(root.join(path)).with_context(|| format!("failed to read {path}"));
     let own = super::values::rows(&read(chart::RELEASE.values())?)?;
-    let mut table = format!("\n| value | type | meaning |\n| --- | --- | --- |\n{}", own.replace("`\"\"`", "string").replace("`{}`", "object"));
+    let mut table = format!(
+        "\n| value | type | meaning |\n| --- | --- | --- |\n{}",
+        own.replace("`\"\"`", "string").replace("`{}`", "object")
+    );
     rows(&spec(crd)?, "", &mut table)?;
     table.push('\n');
     region::replace(&read(chart::RELEASE.readme())?, BEGIN, END, &table)

@@ -42,7 +42,8 @@ fn assert_scraped(value: &str, kind: &str, endpoints: &str) {
 
 #[test]
 fn the_alerts_are_those_of_the_project() {
-    let objects = render(&["metrics.prometheusRule.enabled=true", r#"metrics.prometheusRule.labels={"role":"alerts"}"#]);
+    let objects =
+        render(&["metrics.prometheusRule.enabled=true", r#"metrics.prometheusRule.labels={"role":"alerts"}"#]);
     let rule = objects.only("PrometheusRule");
     assert_eq!(rule["metadata"]["labels"]["role"], "alerts");
     let source: Value = serde_yaml::from_str(&text("deploy/monitoring/rules.yaml")).unwrap();
@@ -76,5 +77,8 @@ fn the_dashboard_is_found_by_grafanas_sidecar() {
     let set = r#"metrics.dashboard={"enabled":true,"labels":{"boards":"yes"},"annotations":{"grafana_folder":"BEAM"}}"#;
     let objects = render(&[set]);
     let metadata = &objects.only("ConfigMap")["metadata"];
-    assert_eq!((&metadata["labels"]["boards"], &metadata["annotations"]["grafana_folder"]), (&json!("yes"), &json!("BEAM")));
+    assert_eq!(
+        (&metadata["labels"]["boards"], &metadata["annotations"]["grafana_folder"]),
+        (&json!("yes"), &json!("BEAM"))
+    );
 }

@@ -47,8 +47,7 @@ fn requests_to_dns_the_api_server_and_nodes_are_let_out() {
 #[test]
 fn nodes_are_reached_where_releases_are_looked_for_and_if_they_are_looked_at() {
     let listed = rules(&[r#"watchNamespaces=["store"]"#, "watchOwnNamespace=true"], "egress");
-    let names =
-        json!([{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["store", "system"]}]);
+    let names = json!([{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["store", "system"]}]);
     assert_eq!(listed[2]["to"][0]["namespaceSelector"], json!({"matchExpressions": names}));
     assert_eq!(rules(&["operator.observation=false"], "egress").len(), 2);
 }

@@ -30,7 +30,10 @@ fn every_field_of_the_spec_is_taken_as_it_is() {
         ("paused", json!(false)),
         ("rollout", json!({"maxSurge": "25%", "maxUnavailable": 1})),
         ("env", json!([{"name": "A", "value": "1e6"}, {"name": "B", "value": "yes"}])),
-        ("podTemplate", json!({"spec": {"securityContext": {"runAsUser": 2_147_483_647, "fsGroup": 1_000_000}, "anything": [1.5, null]}})),
+        (
+            "podTemplate",
+            json!({"spec": {"securityContext": {"runAsUser": 2_147_483_647, "fsGroup": 1_000_000}, "anything": [1.5, null]}}),
+        ),
         ("cluster", json!({"ports": {"distribution": {"from": 9100, "to": 9105}}})),
     ];
     let mut values: Vec<_> = spec.iter().map(|(field, value)| format!("{field}={value}")).collect();

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn it_asks_with_the_rights_of_the_operator_and_is_as_locked_down() {
-    let objects = render(&[r#"imagePullSecrets=[{"name":"a"}]"#, r#"nodeSelector={"a":"b"}"#, r#"tolerations=[{"key":"a"}]"#]);
+    let objects =
+        render(&[r#"imagePullSecrets=[{"name":"a"}]"#, r#"nodeSelector={"a":"b"}"#, r#"tolerations=[{"key":"a"}]"#]);
     let (test, operator) = (objects.only("Pod"), objects.pod());
     assert_eq!(test["metadata"]["annotations"]["helm.sh/hook"], "test");
     assert_eq!(test["spec"]["restartPolicy"], "Never");
