@@ -102,7 +102,19 @@ fn releases_of_the_chart_are_accepted(cluster: &Cluster) {
     for values in &files {
         cluster.helm(&["install", "shop", chart, "--namespace=store", "--values", values, "--dry-run=server"]);
         let file = cluster.directory.join("release.yaml");
-        fs::write(&file, cluster.helm(&["template", "shop", chart, "--namespace=store", "--values", values])).unwrap();
+        fs::write(
+            &file,
+            cluster.helm(&[
+                "template",
+                "shop",
+                chart,
+                "--namespace=store",
+                "--kube-version=1.31.0",
+                "--values",
+                values,
+            ]),
+        )
+        .unwrap();
         cluster.kubectl(&["apply", "--dry-run=server", "-f", file.to_str().unwrap()]);
     }
     let both = r#"disruptionBudget={"minAvailable":1,"maxUnavailable":1}"#;
