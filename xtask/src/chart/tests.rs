@@ -7,6 +7,7 @@ mod rbac;
 mod refusals;
 mod releases;
 mod scope;
+mod values;
 mod verification;
 
 use serde::Deserialize as _;

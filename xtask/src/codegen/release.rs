@@ -81,7 +81,7 @@ fn rows(schema: &Value, path: &str, table: &mut String) -> Result<()> {
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let meaning = field["description"].as_str().with_context(|| format!("{path} has no description"))?;
-        let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "&lt;");
         writeln!(table, "| `{path}` | {} | {meaning} |", type_of(field))?;
         rows(field, &path, table)?;
         rows(&field["items"], &format!("{path}[]"), table)?;
