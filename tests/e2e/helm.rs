@@ -42,16 +42,17 @@ async fn an_installation_is_upgraded_tested_and_removed_while_a_release_runs() {
 
     let older = files.older_chart();
     operator.run(&["install", "beam-operator", &older, "--wait"]).await;
-    let ship = [&["upgrade"], &chart[..], &["--reuse-values", "--set", NEW_FIELD]].concat();
-    // The API server tells Helm of a new schema a moment after it has it.
-    eventually("the older schema", async || match team.try_run(&ship).await {
-        Err(refused) if refused.contains("disruptionBudget") => Ok(()),
+    let wish = files.write("wish.json", &shop("wish", "disruptionBudget: {maxUnavailable: 2}").to_string());
+    let wished = ["create", "--dry-run=server", "--filename", &wish];
+    eventually("the older schema", async || match namespace.try_kubectl(&wished).await {
+        Err(refused) if refused.contains("unknown field \"spec.disruptionBudget\"") => Ok(()),
         other => Err(format!("{other:?}")),
     })
     .await;
 
     operator.run(&["upgrade", "beam-operator", CHART, "--reset-then-reuse-values", "--wait"]).await;
-    eventually("the newer schema", async || team.try_run(&ship).await).await;
+    eventually("the newer schema", async || namespace.try_kubectl(&wished).await).await;
+    team.run(&[&["upgrade"], &chart[..], &["--reuse-values", "--set", NEW_FIELD]].concat()).await;
     eventually("what the new field asks for", async || {
         let budget: PodDisruptionBudget = namespace.objects().get("shop").await.map_err(|error| error.to_string())?;
         let most = budget.spec.and_then(|spec| spec.max_unavailable);
