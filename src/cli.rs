@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::operator::check;
 use crate::operator::settings::Settings;
 use crate::render;
 
@@ -19,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator until it is told to stop.
     Run(Box<Settings>),
+    /// Ask whether the operator that is installed is complete and at work, as `helm test` does
+    Check(check::Options),
     /// Print the CustomResourceDefinition
     Crd,
     /// Print the children that ElixirReleases would get, without a cluster

@@ -15,6 +15,7 @@ const LOST_LEADERSHIP: u8 = 3;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(settings) => run(*settings),
+        Command::Check(options) => print(check(&options)),
         Command::Crd => print(serde_yaml::to_string(&api::crd()).map_err(anyhow::Error::from)),
         Command::Render(render::Options { file, facts }) => {
             let rendered = render::file(&file, &facts.into());
@@ -39,6 +40,12 @@ fn print(text: anyhow::Result<String>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line about everything that is as it should be.
+fn check(options: &operator::check::Options) -> anyhow::Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(operator::check::run(options))?.join("\n") + "\n")
 }
 
 fn run(settings: Settings) -> ExitCode {

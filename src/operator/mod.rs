@@ -12,6 +12,7 @@
 //! It ends in one of three ways: on SIGTERM or SIGINT within a second, after giving the Lease back; at once when the Lease
 //! is lost, because another process may be leading already; or with an error.
 
+pub mod check;
 pub mod client;
 pub mod events;
 pub mod leader;

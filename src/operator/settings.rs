@@ -191,14 +191,14 @@ impl FromStr for WatchScope {
 }
 
 /// Parses whole seconds between `MIN` and `MAX`.
-fn seconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds) if (MIN..=MAX).contains(&seconds) => Ok(Duration::from_secs(seconds)),
         _ => Err(format!("expected whole seconds from {MIN} to {MAX}")),
     }
 }
 
-fn namespace(name: &str) -> Result<String, String> {
+pub(super) fn namespace(name: &str) -> Result<String, String> {
     if name.len() <= 63 && is_dns_label(name) {
         Ok(name.to_owned())
     } else {

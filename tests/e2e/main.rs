@@ -14,6 +14,7 @@ mod drain;
 mod eviction;
 mod first_release;
 mod harness;
+mod helm;
 mod leave;
 mod mesh;
 mod migrations;

@@ -14,13 +14,14 @@ use serde_json::json;
 use crate::harness::{Connections, Namespace, Node, Release, Traffic, is_complete, meshed, shop};
 
 /// Volumes for the claims of a release `shop`. They are gone with this.
-struct Volumes<'a> {
+pub struct Volumes<'a> {
     namespace: &'a Namespace,
     directory: PathBuf,
 }
 
 impl<'a> Volumes<'a> {
-    async fn new(namespace: &'a Namespace, count: usize) -> Self {
+    /// Makes as many as that, to be claimed by the first nodes.
+    pub async fn new(namespace: &'a Namespace, count: usize) -> Self {
         let directory = PathBuf::from("/tmp/beam-operator-e2e").join(&namespace.name);
         let volumes = Self { namespace, directory };
         for number in 0..count {
@@ -52,7 +53,7 @@ impl Drop for Volumes<'_> {
 
 /// The sample application with names in DNS and a directory that stays. The image runs as a user who may not write to a
 /// directory of the machine before somebody lets him.
-const SHOP: &str = "
+pub const SHOP: &str = "
 replicas: 3
 cluster: {host: PodFQDN}
 env: [{name: SHOP_SRV_QUERY, value: $(BEAM_CLUSTER_DNS)}]
@@ -127,7 +128,7 @@ async fn write(node: &Node<'_>, text: &str) {
 }
 
 /// The claims that have a volume, by name.
-async fn bound(namespace: &Namespace) -> BTreeMap<String, String> {
+pub async fn bound(namespace: &Namespace) -> BTreeMap<String, String> {
     let claims: Api<PersistentVolumeClaim> = namespace.objects();
     let claims = claims.list(&ListParams::default()).await.unwrap().into_iter();
     let volume = |claim: PersistentVolumeClaim| Some((claim.name_any(), claim.spec?.volume_name?));

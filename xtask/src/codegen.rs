@@ -1,11 +1,15 @@
 //! `cargo xtask codegen`: the files of the checkout that follow from others, and the check that they still do.
 //!
-//! The resource's types are the source of the CRD, the chart is the source of the plain manifests, and the comments of
-//! `values.yaml` are the source of the chart's README. What is generated is committed, so that it can be read, diffed
+//! The resource's types are the source of the CRD and, with it, of the values of the chart beam-release; the operator's
+//! chart is the source of the plain manifests, and the comments of its `values.yaml` are the source of its README; alerts
+//! and dashboard come from `deploy/monitoring`, and what Artifact Hub shows from wherever it is written already. What is generated is committed, so that it can be read, diffed
 //! and applied without a toolchain; `--check` fails on any file that no longer follows from its source.
 
 mod crd;
+mod hub;
 mod install;
+mod region;
+mod release;
 mod values;
 
 use std::fs;
@@ -33,16 +37,28 @@ pub(crate) fn run(check: bool) -> Result<()> {
         &[
             Generated { path: "crds/elixirreleases.beam-operator.io.yaml", text: crd.clone() },
             Generated { path: "deploy/helm/beam-operator/templates/crd.yaml", text: crd::chart_template(&crd)? },
-            Generated { path: chart::README, text: values::readme(root)? },
+            Generated { path: chart::OPERATOR.readme(), text: values::readme(root)? },
+            Generated { path: chart::OPERATOR.chart(), text: hub::chart(root, &crd)? },
+            copy(root, "deploy/monitoring/rules.yaml", "deploy/helm/beam-operator/files/rules.yaml")?,
+            copy(root, "deploy/monitoring/dashboard.json", "deploy/helm/beam-operator/files/dashboard.json")?,
+            Generated { path: chart::RELEASE.readme(), text: release::readme(root, &crd)? },
+            Generated { path: "deploy/helm/beam-release/values.schema.json", text: release::schema(&crd)? },
         ],
     )?;
-    let rendered = chart::Rendering::new("beam-operator", "beam-operator").set("crds.install=false").yaml()?;
+    let rendered = chart::Rendering::new("beam-operator", "beam-operator").set("crds.install=false").without_tests();
+    let rendered = rendered.yaml()?;
     let install = install::yaml("beam-operator", &crd, &rendered);
     stale.extend(settle(root, check, &[Generated { path: "deploy/manifests/install.yaml", text: install }])?);
     if stale.is_empty() {
         return Ok(());
     }
     bail!("run `cargo xtask codegen` and commit: {} no longer follows from its source", stale.join(", "))
+}
+
+/// A file that Helm finds only where it lies in the chart.
+fn copy(root: &Path, from: &str, path: &'static str) -> Result<Generated> {
+    let text = fs::read_to_string(root.join(from)).with_context(|| format!("failed to read {from}"))?;
+    Ok(Generated { path, text })
 }
 
 /// Writes what differs, or with `check` only returns its paths.

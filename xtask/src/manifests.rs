@@ -1,10 +1,12 @@
 //! `cargo xtask manifests`: every Kubernetes object that the project ships is checked against its schema, offline.
 //!
-//! kubeconform compares them with the schemas of the Kubernetes release that the local cluster runs, and ElixirReleases
-//! with the committed CRD. The check is strict: a field that the schema does not know fails it, as does a kind without a
+//! kubeconform compares them with the schemas of the Kubernetes release that the local cluster runs, of Prometheus Operator,
+//! and ElixirReleases with the committed CRD. The check is strict: a field that the schema does not know fails it, as does a kind without a
 //! schema. What only an API server can tell (CEL rules, references) is left to the tests that have one.
 
 mod schemas;
+mod score;
+mod sets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,62 +17,38 @@ use anyhow::{Context, Result, bail};
 use crate::checkout::root;
 use crate::{chart, command, tools};
 
-/// Sets of values under which the chart writes every template and every branch of one.
-const VALUES: &[&[&str]] = &[
-    &[],
-    &[
-        r#"watchNamespaces=["store","blog"]"#,
-        "replicas=2",
-        r#"imagePullSecrets=[{"name":"regcred"}]"#,
-        r#"serviceAccount.annotations={"a":"b"}"#,
-        r#"metrics.service.annotations={"a":"b"}"#,
-        r#"podLabels={"a":"b"}"#,
-        r#"podAnnotations={"a":"b"}"#,
-        r#"nodeSelector={"kubernetes.io/arch":"amd64"}"#,
-        r#"tolerations=[{"key":"a","operator":"Exists"}]"#,
-        r#"affinity={"nodeAffinity":{}}"#,
-        r#"priorityClassName="system-cluster-critical""#,
-    ],
-    &[
-        r#"image.digest="sha256:0000000000000000000000000000000000000000000000000000000000000000""#,
-        "replicas=2",
-        r#"topologySpreadConstraints=[{"maxSkew":1,"topologyKey":"a","whenUnsatisfiable":"DoNotSchedule"}]"#,
-        "serviceAccount.create=false",
-        "rbac.create=false",
-        "rbac.aggregateToUserRoles=false",
-        "crds.install=false",
-        "metrics.service.enabled=false",
-        "podDisruptionBudget.enabled=false",
-    ],
-];
+pub(crate) use schemas::make_strict;
+use sets::SETS;
 
-/// Checks the chart, what it renders, the CRD, the manifests and the examples.
+/// Checks the charts, what they render, the CRD, the manifests and the examples.
 pub(crate) fn run() -> Result<()> {
-    chart::lint()?;
+    let releases = yaml_files(&root().join("deploy/helm/beam-release/ci"))?;
+    chart::OPERATOR.lint(&[])?;
+    for values in &releases {
+        chart::RELEASE.lint(std::slice::from_ref(values))?;
+    }
     let scratch = root().join("target/manifests");
     if scratch.exists() {
         fs::remove_dir_all(&scratch)?;
     }
     fs::create_dir_all(&scratch)?;
     schemas::write(&scratch, &root().join("crds"))?;
-    let mut files = render(&scratch)?;
+    let mut files = Vec::new();
+    for set in SETS {
+        let file = scratch.join(format!("operator-{}.yaml", set.name));
+        fs::write(&file, set.rendering().yaml()?)?;
+        score::run(&file, set.without)?;
+        files.push(file);
+    }
+    for values in &releases {
+        let file = scratch.join(format!("release-{}", values.file_name().unwrap_or_default().to_string_lossy()));
+        fs::write(&file, chart::Rendering::new("shop", "store").of(&chart::RELEASE).values(values).yaml()?)?;
+        files.push(file);
+    }
     for directory in ["crds", "deploy/manifests", "examples"] {
         files.extend(yaml_files(&root().join(directory))?);
     }
     conform(&scratch, &files)
-}
-
-/// Writes the chart's objects under each set of values to a file.
-fn render(scratch: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for (number, values) in VALUES.iter().enumerate() {
-        let rendering = chart::Rendering::new("beam-operator", "beam-operator");
-        let rendering = values.iter().fold(rendering, |rendering, value| rendering.set(*value));
-        let file = scratch.join(format!("chart-{number}.yaml"));
-        fs::write(&file, rendering.yaml()?)?;
-        files.push(file);
-    }
-    Ok(files)
 }
 
 /// The YAML files right in a directory, of which there has to be one: a check of nothing would pass.

@@ -58,6 +58,8 @@ pub(crate) const HELM: Tool = Tool { name: "helm", package: "helm.sh/helm/v3/cmd
 pub(crate) const KUBECONFORM: Tool =
     Tool { name: "kubeconform", package: "github.com/yannh/kubeconform/cmd/kubeconform" };
 
+pub(crate) const KUBE_SCORE: Tool = Tool { name: "kube-score", package: "github.com/zegl/kube-score/cmd/kube-score" };
+
 /// The start of the name of a directory that is being built in.
 const UNFINISHED: &str = "unfinished-";
 
@@ -100,6 +102,13 @@ const GROUPS: &[Group] = &[
         variables: &[("main.version", Part::Whole)],
         duration: "a few seconds",
         tools: &[KUBECONFORM],
+    },
+    Group {
+        directory: "kube-score",
+        module: "github.com/zegl/kube-score",
+        variables: &[("main.version", Part::Whole)],
+        duration: "about twenty seconds",
+        tools: &[KUBE_SCORE],
     },
 ];
 

@@ -5,6 +5,8 @@
 //! operator is built, whatever it watches. What [`nodes`] measure of themselves is the one exception, and ends with them.
 
 mod category;
+#[cfg(test)]
+mod monitoring;
 mod nodes;
 mod process;
 mod reconcile;

@@ -59,10 +59,15 @@ impl Operator {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Where its endpoints are.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// What it answers at a path of its endpoints.
     pub async fn get(&self, path: &str) -> Result<(u16, String), String> {
         let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
-        let uri = format!("http://{}{path}", self.address).parse().unwrap();
+        let uri = self.url(path).parse().unwrap();
         let answer = client.get(uri).await.map_err(|error| error.to_string())?;
         let status = answer.status().as_u16();
         let body = to_bytes(Body::new(answer.into_body()), usize::MAX).await.map_err(|error| error.to_string())?;

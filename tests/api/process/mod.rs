@@ -2,6 +2,7 @@
 //!
 //! Runs with an API server; the controller manager, where there is one, may look after the children as it likes.
 
+mod check;
 pub mod election;
 mod endpoints;
 mod neighbours;

@@ -15,7 +15,7 @@ use super::starting::{lacks, tells, waits_for};
 use crate::harness::{Cluster, Namespace, Proxy, Scene};
 
 /// The rules that the manifests grant in every namespace that is watched.
-fn granted() -> Vec<Value> {
+pub fn granted() -> Vec<Value> {
     let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/manifests/install.yaml");
     let manifests = fs::read_to_string(manifests).unwrap();
     let mut documents = serde_yaml::Deserializer::from_str(&manifests).map(|it| Value::deserialize(it).unwrap());
@@ -38,7 +38,7 @@ async fn grant(namespace: &Namespace, rules: &[Value]) {
 }
 
 /// A scene whose operator is a ServiceAccount with these rights in its namespace, and none elsewhere.
-async fn with(rules: &[Value], purpose: &str) -> Scene {
+pub async fn with(rules: &[Value], purpose: &str) -> Scene {
     let cluster = Cluster::shared().await;
     let namespace = Namespace::new(&cluster, purpose).await;
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator"}});

@@ -45,6 +45,14 @@ impl Cluster {
         command
     }
 
+    /// A Helm command for this cluster, in the checkout.
+    pub fn helm(&self, arguments: &[&str]) -> std::process::Command {
+        static PATH: OnceLock<PathBuf> = OnceLock::new();
+        let mut command = std::process::Command::new(PATH.get_or_init(|| tool("helm")));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
     /// Pulls the plug of a node ("stop") or starts it again ("start").
     pub async fn change_node(&self, action: &str, node: &str) {
         let told = output(&mut self.node_change(action, node).into(), "").await;
@@ -112,12 +120,14 @@ async fn config(kubeconfig: &PathBuf) -> Config {
 /// The kubectl that belongs to the clusters of xtask.
 fn kubectl() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let ask = || {
-        let output = xtask(&["tool", "kubectl"]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-    };
-    PATH.get_or_init(ask).clone()
+    PATH.get_or_init(|| tool("kubectl")).clone()
+}
+
+/// Where xtask has a tool.
+fn tool(name: &str) -> PathBuf {
+    let output = xtask(&["tool", name]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 
 fn xtask(arguments: &[&str]) -> std::process::Command {

@@ -2,6 +2,7 @@
 //! the nodes of the releases in it as they see each other.
 
 mod cluster;
+mod helm;
 mod http;
 mod namespace;
 mod nodes;
@@ -12,6 +13,7 @@ mod traffic;
 mod wait;
 
 pub use cluster::Cluster;
+pub use helm::{CHART, Helm, Installed};
 pub use http::Connections;
 pub use namespace::Namespace;
 pub use nodes::{Node, meshed};

@@ -1,7 +1,14 @@
 //! What each value of the chart does to the objects that it renders.
 
+mod labels;
+mod monitoring;
+mod network;
 mod rbac;
 mod refusals;
+mod releases;
+mod scope;
+mod values;
+mod verification;
 
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -13,12 +20,16 @@ struct Objects(Vec<Value>);
 
 fn render(values: &[&str]) -> Objects {
     let rendering = Rendering::new("beam-operator", "system");
-    let yaml = values.iter().fold(rendering, |rendering, value| rendering.set(*value)).yaml().unwrap();
-    let documents = serde_yaml::Deserializer::from_str(&yaml).map(|document| Value::deserialize(document).unwrap());
-    Objects(documents.filter(|document| !document.is_null()).collect())
+    Objects::of(&values.iter().fold(rendering, |rendering, value| rendering.set(*value)))
 }
 
 impl Objects {
+    fn of(rendering: &Rendering) -> Self {
+        let yaml = rendering.yaml().unwrap();
+        let documents = serde_yaml::Deserializer::from_str(&yaml).map(|document| Value::deserialize(document).unwrap());
+        Self(documents.filter(|document| !document.is_null()).collect())
+    }
+
     fn all<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.0.iter().filter(move |object| object["kind"] == kind)
     }
@@ -52,11 +63,17 @@ impl Objects {
 }
 
 #[test]
-fn the_version_of_the_chart_is_that_of_the_workspace() {
-    let chart = std::fs::read_to_string(crate::checkout::root().join(super::DIRECTORY).join("Chart.yaml")).unwrap();
-    let chart: Value = serde_yaml::from_str(&chart).unwrap();
-    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+fn the_version_of_a_chart_is_that_of_the_workspace() {
+    for chart in [&super::OPERATOR, &super::RELEASE] {
+        let chart: Value = serde_yaml::from_str(&text(chart.chart())).unwrap();
+        assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+    }
+}
+
+/// A file of the checkout.
+fn text(path: &str) -> String {
+    std::fs::read_to_string(crate::checkout::root().join(path)).unwrap()
 }
 
 #[test]
@@ -219,10 +236,12 @@ fn the_metrics_service_can_be_annotated_or_left_out() {
 }
 
 #[test]
-fn the_crd_is_installed_to_be_kept_or_left_out() {
+fn the_crd_is_installed_to_be_kept_or_not_or_left_out() {
     let objects = render(&[]);
     let metadata = &objects.only("CustomResourceDefinition")["metadata"];
     assert_eq!(metadata["annotations"]["helm.sh/resource-policy"], "keep");
+    let told = render(&["crds.keep=false"]);
+    assert!(told.only("CustomResourceDefinition")["metadata"]["annotations"].is_null());
     assert!(!render(&["crds.install=false"]).has("CustomResourceDefinition"));
 }
 

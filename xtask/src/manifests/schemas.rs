@@ -1,7 +1,8 @@
 //! JSON schemas for kubeconform, which otherwise downloads them.
 //!
 //! Kubernetes publishes its API as one OpenAPI document, and the Go module of the cluster's tools contains it. All of its
-//! definitions go into one file; a kind's own file refers to its definition there. A kind of ours comes from its CRD.
+//! definitions go into one file; a kind's own file refers to its definition there. A kind of ours comes from its CRD, and
+//! those of Prometheus Operator from its CRDs, which its Go module contains.
 //! On the way the schemas become strict: what they do not name is refused.
 
 use std::fs;
@@ -20,7 +21,10 @@ pub(super) const FILE_NAME: &str = "{{.Group}}-{{.ResourceAPIVersion}}-{{.Resour
 const DEFINITIONS: &str = "definitions.json";
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-/// Writes the schemas of Kubernetes' kinds and of the CRDs in `crds`.
+/// The kinds of Prometheus Operator that the chart makes, in the plural.
+const MONITORING: [&str; 3] = ["servicemonitors", "podmonitors", "prometheusrules"];
+
+/// Writes the schemas of Kubernetes' kinds, of those of Prometheus Operator, and of the CRDs in `crds`.
 pub(super) fn write(directory: &Path, crds: &Path) -> Result<()> {
     let openapi = fs::read_to_string(openapi()?).context("failed to read the OpenAPI document of Kubernetes")?;
     let mut openapi: Value = serde_json::from_str(&openapi)?;
@@ -36,7 +40,10 @@ pub(super) fn write(directory: &Path, crds: &Path) -> Result<()> {
         }
     }
     fs::write(directory.join(DEFINITIONS), json!({"definitions": definitions}).to_string())?;
-    for file in super::yaml_files(crds)? {
+    let monitoring = module("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")?;
+    let monitoring = monitoring.join("example/prometheus-operator-crd");
+    let monitoring = MONITORING.map(|plural| monitoring.join(format!("monitoring.coreos.com_{plural}.yaml")));
+    for file in super::yaml_files(crds)?.iter().chain(&monitoring) {
         write_crd(directory, &serde_yaml::from_str(&fs::read_to_string(file)?)?)?;
     }
     Ok(())
@@ -59,17 +66,21 @@ fn write_crd(directory: &Path, crd: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Path of the OpenAPI document in Go's module cache, downloaded if need be.
+/// Path of the OpenAPI document of Kubernetes.
 fn openapi() -> Result<PathBuf> {
+    Ok(module("kubernetes", "k8s.io/kubernetes")?.join("api/openapi-spec/swagger.json"))
+}
+
+/// Where Go's module cache has a module, downloaded if need be, in the version of a directory of `xtask/tools`.
+fn module(directory: &str, path: &str) -> Result<PathBuf> {
     let mut go = Command::new("go");
-    go.current_dir(root().join("xtask/tools/kubernetes")).env("GOFLAGS", "").env("GOWORK", "off");
-    let module: Value =
-        serde_json::from_str(&command::output(go.args(["mod", "download", "-json", "k8s.io/kubernetes"]))?)?;
-    Ok(Path::new(text(&module, "Dir")?).join("api/openapi-spec/swagger.json"))
+    go.current_dir(root().join("xtask/tools").join(directory)).env("GOFLAGS", "").env("GOWORK", "off");
+    let module: Value = serde_json::from_str(&command::output(go.args(["mod", "download", "-json", path]))?)?;
+    Ok(PathBuf::from(text(&module, "Dir")?))
 }
 
 /// Refuses unknown fields in a schema and all below it, and puts OpenAPI's ways of saying things into JSON Schema's.
-fn make_strict(schema: &mut Value) {
+pub(crate) fn make_strict(schema: &mut Value) {
     match schema {
         Value::Object(schema) => {
             if let Some(types) = more_than_a_string(schema) {

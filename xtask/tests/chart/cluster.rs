@@ -46,11 +46,36 @@ impl Cluster {
         self.kubectl(arguments)
     }
 
+    /// What kubectl printed, whether it was content or not.
+    pub fn says(&self, arguments: &[&str]) -> String {
+        String::from_utf8(run(&mut self.tool("kubectl", arguments)).stdout).unwrap()
+    }
+
     /// What kubectl complained about; it has to fail.
     pub fn refused(&self, arguments: &[&str]) -> String {
-        let output = run(&mut self.tool("kubectl", arguments));
-        assert!(!output.status.success(), "kubectl {arguments:?} was not refused");
-        String::from_utf8(output.stderr).unwrap()
+        failed(&mut self.tool("kubectl", arguments))
+    }
+
+    /// What Helm complained about; it has to fail.
+    pub fn helm_refused(&self, arguments: &[&str]) -> String {
+        failed(&mut self.tool("helm", arguments))
+    }
+
+    /// Installs the CRDs of Prometheus Operator, as its Go module has them.
+    pub fn install_prometheus_operator(&self) {
+        let mut go = Command::new("go");
+        go.current_dir(checkout().join("xtask/tools/prometheus-operator")).env("GOFLAGS", "").env("GOWORK", "off");
+        let told =
+            succeeded(go.args(["mod", "download", "-json", "github.com/prometheus-operator/prometheus-operator"]));
+        let module: serde_json::Value = serde_json::from_str(&told).unwrap();
+        for plural in ["servicemonitors", "podmonitors", "prometheusrules"] {
+            let file = format!(
+                "{}/example/prometheus-operator-crd/monitoring.coreos.com_{plural}.yaml",
+                module["Dir"].as_str().unwrap()
+            );
+            self.kubectl(&["create", "-f", &file]);
+            self.kubectl(&["wait", "--for=condition=Established", &format!("crd/{plural}.monitoring.coreos.com")]);
+        }
     }
 
     /// What Helm printed; it has to succeed.
@@ -79,6 +104,12 @@ fn xtask(arguments: &[&str]) -> String {
 
 fn run(command: &mut Command) -> Output {
     command.output().unwrap()
+}
+
+fn failed(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(!output.status.success(), "{command:?} was not refused");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 fn succeeded(command: &mut Command) -> String {

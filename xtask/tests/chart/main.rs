@@ -41,6 +41,90 @@ fn an_upgrade_changes_the_crd_and_uninstalling_keeps_it() {
     assert_eq!(cluster.kubectl(&["get", "exr", "-o=name"]).trim(), "elixirrelease.beam-operator.io/shop");
     let labelled = "-l=app.kubernetes.io/name=beam-operator";
     assert_eq!(cluster.kubectl(&["get", "clusterrole,clusterrolebinding", labelled, "-o=name"]), "");
+
+    // Unless it is told otherwise.
+    let install = ["install", "beam-operator", CHART, "--namespace=beam-operator", "--set=crds.keep=false"];
+    let notes = cluster.helm(&install);
+    assert!(notes.contains("helm uninstall deletes the CustomResourceDefinition"), "{notes}");
+    cluster.helm(&["uninstall", "beam-operator", "--namespace=beam-operator", "--wait"]);
+    let gone = cluster.refused(&["get", CRD]);
+    assert!(gone.contains("NotFound"), "{gone}");
+}
+
+/// Objects of other operators are taken by their CRDs as they are published.
+#[test]
+fn everything_that_the_chart_can_make_is_accepted() {
+    let cluster = Cluster::up("everything");
+    for namespace in ["store", "beam-operator"] {
+        cluster.kubectl(&["create", "namespace", namespace]);
+    }
+    cluster.install_prometheus_operator();
+    let everything = [
+        r#"watchNamespaces=["store"]"#,
+        "watchOwnNamespace=true",
+        "replicas=2",
+        "networkPolicy.enabled=true",
+        r#"metrics.serviceMonitor={"enabled":true,"interval":"30s","labels":{"release":"prometheus"}}"#,
+        r#"metrics.prometheusRule={"enabled":true,"runbookUrl":"https://example.com/monitoring"}"#,
+        "metrics.dashboard.enabled=true",
+        r#"commonLabels={"team":"beam"}"#,
+    ];
+    let set = everything.iter().flat_map(|value| ["--set-json", value]);
+    let install = ["install", "beam-operator", CHART, "--namespace=beam-operator"];
+    cluster.helm(&install.into_iter().chain(set).collect::<Vec<_>>());
+    let kinds = "servicemonitor,prometheusrule,configmap,networkpolicy,pdb";
+    let made = cluster.kubectl(&["get", kinds, "-n=beam-operator", "-l=team=beam", "-o=name"]);
+    assert_eq!(made.lines().count(), 6, "{made}");
+
+    // In the namespaces that it was given it may do its work, and nowhere else.
+    for (namespace, expect) in [("store", "yes"), ("beam-operator", "yes"), ("default", "no")] {
+        let may = cluster.says(&["auth", "can-i", "create", "deployments", OPERATOR, "-n", namespace]);
+        assert_eq!(may.trim(), expect, "{namespace}");
+    }
+
+    let scraped = ["metrics.serviceMonitor.enabled=false", "metrics.podMonitor.enabled=true"];
+    let set = scraped.iter().flat_map(|value| ["--set-json", value]);
+    let upgrade = ["upgrade", "beam-operator", CHART, "--namespace=beam-operator", "--reset-then-reuse-values"];
+    cluster.helm(&upgrade.into_iter().chain(set).collect::<Vec<_>>());
+    let made = cluster.kubectl(&["get", "servicemonitor,podmonitor", "-n=beam-operator", "-o=name"]);
+    assert_eq!(made.trim(), "podmonitor.monitoring.coreos.com/beam-operator");
+
+    releases_of_the_chart_are_accepted(&cluster);
+}
+
+/// The chart of releases, with each of the sets of values that it is checked with, and with a mistake that only the API
+/// server finds.
+fn releases_of_the_chart_are_accepted(cluster: &Cluster) {
+    let chart = "deploy/helm/beam-release";
+    let files = fs::read_dir(checkout().join(chart).join("ci")).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.map(|path| path.to_str().unwrap().to_owned()).collect();
+    assert!(files.len() > 2, "{files:?}");
+    for values in &files {
+        cluster.helm(&["install", "shop", chart, "--namespace=store", "--values", values, "--dry-run=server"]);
+        let file = cluster.directory.join("release.yaml");
+        fs::write(
+            &file,
+            cluster.helm(&[
+                "template",
+                "shop",
+                chart,
+                "--namespace=store",
+                "--kube-version=1.31.0",
+                "--values",
+                values,
+            ]),
+        )
+        .unwrap();
+        cluster.kubectl(&["apply", "--dry-run=server", "-f", file.to_str().unwrap()]);
+    }
+    let both = r#"disruptionBudget={"minAvailable":1,"maxUnavailable":1}"#;
+    let install = ["install", "shop", chart, "--namespace=store", "--set=image=localhost/shop:1"];
+    let refused = cluster.helm_refused(&[&install[..], &["--set-json", both]].concat());
+    assert!(refused.contains("disruptionBudget takes maxUnavailable or minAvailable, not both"), "{refused}");
+
+    let notes = cluster.helm(&[&["upgrade", "--install"], &install[1..]].concat());
+    assert!(notes.contains("kubectl -n store wait --for=condition=Ready exr/shop"), "{notes}");
+    assert_eq!(cluster.kubectl(&["get", "exr/shop", "-n=store", "-o=jsonpath={.spec.image}"]), "localhost/shop:1");
 }
 
 /// A CRD that was kept belongs to nobody's manifest any more, and Helm treats such an object differently from its own.

@@ -17,11 +17,36 @@ app.kubernetes.io/name: beam-operator
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* The labels that select the pod of `helm test`: not those of the Deployment, which would take it for one of its own. */}}
+{{- define "beam-operator.testLabels" -}}
+app.kubernetes.io/name: beam-operator-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of every object. Those of the chart win over commonLabels, because they select. */}}
 {{- define "beam-operator.labels" -}}
-{{ include "beam-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- $own := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version) -}}
+{{- merge (include "beam-operator.selectorLabels" . | fromYaml) $own .Values.commonLabels | toYaml -}}
+{{- end }}
+
+{{/* Labels of the operator's pods. */}}
+{{- define "beam-operator.podLabels" -}}
+{{- merge (include "beam-operator.selectorLabels" . | fromYaml) .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- end }}
+
+{{/* Labels by which Prometheus Operator and Grafana find an object of theirs; the chart's win. */}}
+{{- define "beam-operator.labelsWith" -}}
+{{- merge (include "beam-operator.labels" .root | fromYaml) .labels | toYaml -}}
+{{- end }}
+
+{{/* The namespaces in which the operator looks for releases, separated by commas; nothing for all of them. */}}
+{{- define "beam-operator.watchNamespaces" -}}
+{{- $namespaces := .Values.watchNamespaces -}}
+{{- if .Values.watchOwnNamespace -}}
+{{- $namespaces = append $namespaces .Release.Namespace | uniq -}}
+{{- end -}}
+{{- join "," $namespaces -}}
 {{- end }}
 
 {{- define "beam-operator.serviceAccountName" -}}
