@@ -62,6 +62,8 @@ pub enum Reason {
     WaitingForRelease,
     /// Progressing: it waits for somebody who says that it may go on.
     WaitingForPromotion,
+    /// Progressing: a canary waits for the HTTPRoute whose traffic it splits.
+    WaitingForRoute,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
     RolledBack,
     /// Progressing: the release is not valid, so nothing is written.

@@ -1,5 +1,7 @@
 //! What the tests of the controller start from.
 
+pub mod route;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -52,6 +54,8 @@ pub fn observed(release: ElixirRelease) -> Observed {
         unreadable: Vec::new(),
         predecessors: Vec::new(),
         cycle: None,
+        route: None,
+        previewed_by: None,
         pinned: None,
     }
 }

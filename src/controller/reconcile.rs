@@ -25,7 +25,7 @@ use super::status::{Verdict, deadline};
 use super::transition;
 use super::validate::{self, References, Valid, unchangeable, validate};
 use super::view::Child;
-use super::watches::Stub;
+use super::watches::{Demand, Stub};
 use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
@@ -36,6 +36,7 @@ use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{Facts, pod};
+use crate::rollout::fleet::way;
 use crate::time::jittered;
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
@@ -63,7 +64,11 @@ impl Error {
     fn category(&self) -> ErrorCategory {
         match self {
             Self::Dereference(error) => ErrorCategory::from(&error.source),
-            Self::Apply(apply::Error::Request { source, .. } | apply::Error::Gate { source, .. })
+            Self::Apply(
+                apply::Error::Request { source, .. }
+                | apply::Error::Gate { source, .. }
+                | apply::Error::Route { source, .. },
+            )
             | Self::Status(source) => ErrorCategory::from(source),
             Self::Apply(_) => ErrorCategory::Other,
         }
@@ -83,6 +88,8 @@ pub struct Context {
     /// Looks at nodes, unless the operator is told not to.
     pub(super) observer: Option<Observer>,
     restarts: Mutex<Restarts>,
+    /// Has HTTPRoutes watched.
+    routes: Demand,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -96,6 +103,7 @@ impl Context {
         queue: Queue,
         slots: Arc<Slots>,
         observer: Option<Observer>,
+        routes: Demand,
     ) -> Self {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
@@ -115,6 +123,14 @@ impl Context {
             queue,
             slots,
             observer,
+            routes,
+        }
+    }
+
+    /// Has HTTPRoutes watched from now on, if this release asks for it.
+    fn look_at_routes(&self, observed: &Observed) {
+        if lock(&self.cache).asks_for_routes(&observed.key, &observed.release) {
+            self.routes.notify_one();
         }
     }
 
@@ -216,6 +232,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     context.follow(&observed);
+    context.look_at_routes(&observed);
     observed.mesh = context.mesh(&observed.release, key);
     context.mend(&observed);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
@@ -257,7 +274,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     let now = observe(&lock(&context.cache));
     let mesh = context.mesh(&observed.release, key);
     let observed = now.map(|now| Observed { release: observed.release.clone(), mesh, ..now }).unwrap_or(observed);
-    let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
+    let transitions = transition::of_tls(&observed).into_iter().chain(way::warnings(&observed));
+    let warnings = [valid.warnings, transitions.collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let mut outcome = written?;

@@ -31,7 +31,7 @@ mod stage;
 
 use jiff::Timestamp;
 
-pub use self::fleet::Fleet;
+pub use self::fleet::{Fleet, Weights};
 pub use self::migrations::Ledger;
 pub use self::note::Note;
 pub use self::rejection::{Cause, Rejection};

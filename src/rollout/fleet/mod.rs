@@ -11,23 +11,31 @@
 //! | `rolling` | how many may go and how many may come, so that never too few are available |
 //! | `blue_green` | all new ones beside the old ones, then the switch |
 //! | `canary` | in steps |
+//! | `weighted` | in steps, with requests split by the weights of an HTTPRoute |
+//! | `split` | those weights |
+//! | `way` | what is seen of the route and of the Services that it sends requests to |
 
 mod blue_green;
 mod canary;
 mod rolling;
+mod split;
+pub(crate) mod way;
+mod weighted;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
+use serde_json::Value;
 
+use self::way::Way;
 use super::scaled::scaled;
 use super::stage::{Promoted, Stage};
 use super::{Answer, Course, Hold, Verb, meeting};
-use crate::api::{ElixirRelease, RequestOutcome, Strategy};
+use crate::api::{CanaryStep, ElixirRelease, RequestOutcome, Strategy};
 use crate::controller::conditions::Reason;
 use crate::controller::observe::Observed;
 use crate::controller::revision::Choice;
 use crate::controller::view::{Child, RevisionView};
-use crate::resources::labels;
+use crate::resources::{labels, names};
 
 /// An object that runs pods of one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,8 +100,10 @@ pub(super) struct Scene {
     pub new: Option<Carrier>,
     /// What runs others, in the order in which it goes: last what ran completely last.
     pub others: Vec<Carrier>,
-    /// BlueGreen: the revision that traffic goes to, if to one.
+    /// BlueGreen, and Canary with a route: the revision that the traffic Service is to lead to, if to one.
     pub active: Option<Active>,
+    /// Canary with a route: what is seen of it.
+    pub way: Option<Way>,
     /// What was noted about the revision.
     pub stage: Stage,
     /// Whether it has proved itself: it is gone back to, or ran completely before.
@@ -122,15 +132,18 @@ impl Scene {
         let new = observed.carrier(Some(revision));
         let mut others: Vec<_> =
             observed.carriers().filter(|child| new.is_none_or(|new| new.uid != child.uid)).collect();
+        let rollout = &release.spec.rollout;
+        let is_led = rollout.strategy == Strategy::BlueGreen || rollout.route().is_some();
+        let active = active(observed, &history, current).filter(|_| is_led);
         let order = |child: &&Child| {
             let runs = child.workload().and_then(|view| view.revision.as_deref());
             let record = history.iter().find(|(name, _)| Some(*name) == runs);
-            (runs == current, record.map(|(_, record)| record.number))
+            let is_active = active.as_ref().is_some_and(|active| Some(&*active.revision) == runs);
+            (is_active, runs == current, record.map(|(_, record)| record.number))
         };
         others.sort_by_key(order);
-        let wishes = &release.spec.rollout;
         let wanted = release.spec.replicas;
-        let [surge, unavailable] = [(&wishes.max_surge, true), (&wishes.max_unavailable, false)]
+        let [surge, unavailable] = [(&rollout.max_surge, true), (&rollout.max_unavailable, false)]
             .map(|(share, rounds_up)| scaled(share, wanted, rounds_up));
         Self {
             name: release.name_any(),
@@ -138,7 +151,8 @@ impl Scene {
             revision: revision.to_owned(),
             new: new.and_then(|child| Carrier::of(observed, child)),
             others: others.into_iter().filter_map(|child| Carrier::of(observed, child)).collect(),
-            active: active(observed, &history, current).filter(|_| wishes.strategy == Strategy::BlueGreen),
+            active,
+            way: Way::of(observed),
             stage: stage(record, number),
             is_known: is_back || current == Some(revision),
             unmet: unmet(observed, revision, now).filter(|_| !is_back),
@@ -160,6 +174,12 @@ impl Scene {
     /// Whether all wanted nodes are good.
     fn is_verified(&self) -> bool {
         self.is_good(self.wanted)
+    }
+
+    /// The step of a canary that is under way, if one is.
+    fn step<'a>(&self, steps: &'a [CanaryStep]) -> Option<&'a CanaryStep> {
+        let number = usize::try_from(self.stage.step).unwrap_or(usize::MAX);
+        steps.get(number).filter(|_| !self.is_known)
     }
 
     /// How many pods what runs the revision has now, by its spec.
@@ -226,12 +246,27 @@ pub struct Fleet {
     pub size: Option<i32>,
     /// What runs other revisions, by uid, and the number of pods that each is to have.
     pub others: Vec<(Box<str>, i32)>,
-    /// BlueGreen: the revision that traffic goes to; `None` for all.
+    /// The revision that the traffic Service is to lead to; `None` for all.
     pub active: Option<String>,
+    /// The revision that the Service for previews is to lead to; `None` for the one that the pods are to run.
+    pub preview: Option<String>,
+    /// What is to be written of an HTTPRoute.
+    pub weights: Option<Weights>,
     /// What is to be noted on the record of a revision.
     pub stage: Option<(String, Stage)>,
     /// When to look again without cause.
     pub turn: Option<Timestamp>,
+}
+
+/// What is to be written of an HTTPRoute, which is an object of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// Its name.
+    pub route: String,
+    /// A JSON patch, over exactly the version that was seen.
+    pub patch: Value,
+    /// What it makes of it, in words.
+    pub told: String,
 }
 
 /// What becomes of a promotion that is asked for.
@@ -252,9 +287,13 @@ struct Decision {
     size: Option<i32>,
     others: Vec<i32>,
     active: Option<String>,
+    /// With a route: the revision that the Service for previews is to lead to.
+    preview: Option<String>,
+    /// With a route: the percentage of requests that is to go there; `None` if it is to stay.
+    share: Option<i32>,
     stage: Stage,
     /// What is waited for that only a person can give.
-    hold: Option<String>,
+    hold: Option<Hold>,
     /// What else is waited for, in words.
     message: String,
     /// Canary: how many steps are done, while it is under way.
@@ -281,25 +320,47 @@ pub(super) fn decide(observed: &Observed, asked: &Choice, course: &mut Course, n
         let refusal = (promotion == Reply::Pointless).then(|| format!("nothing of {revision} waits for a promotion"));
         report.answers.push(answer(value, refusal, || format!("{revision} goes on")));
     }
-    if let Some(message) = decision.hold {
-        report.hold.get_or_insert(Hold { reason: Reason::WaitingForPromotion, message });
+    if let Some(hold) = decision.hold {
+        report.hold.get_or_insert(hold);
     }
     report.pace = scene.unmet.clone().filter(|_| observed.carriers().count() > 1).unwrap_or(decision.message);
     report.step = decision.step;
-    report.active.clone_from(&decision.active);
+    // Of a canary with a route, the others serve as well.
+    report.active = decision.active.clone().filter(|_| scene.way.is_none());
+    let weights = weights(release, &scene, decision.share);
     let others = scene.others.iter().map(|other| other.uid.clone()).zip(decision.others).collect();
     let stage = match (decision.stage, scene.active) {
         (stage, _) if stage != scene.stage => Some((revision, stage)),
         (_, Some(Active { revision, stage: Some(stage), .. })) => Some((revision, stage)),
         _ => None,
     };
-    course.fleet = Some(Fleet { size: decision.size, others, active: decision.active, stage, turn: decision.turn });
+    let Decision { size, active, preview, turn, .. } = decision;
+    course.fleet = Some(Fleet { size, others, active, preview, weights, stage, turn });
+}
+
+/// What makes the route split requests so, if it does not.
+fn weights(release: &ElixirRelease, scene: &Scene, share: Option<i32>) -> Option<Weights> {
+    let (way, share) = (scene.way.as_ref()?, share?);
+    let preview = names::preview_service(release);
+    let patch = way.split.as_ref().ok()?.patch(share, &preview)?;
+    let route = way.route.clone();
+    let told = match share {
+        0 => format!("HTTPRoute {route} sends all requests to Service {}", scene.name),
+        _ => format!("HTTPRoute {route} sends {share} % of the requests to {}, by Service {preview}", scene.revision),
+    };
+    Some(Weights { route, patch, told })
 }
 
 fn next(release: &ElixirRelease, scene: &Scene) -> Decision {
     let wishes = &release.spec.rollout;
     let mut decision = match wishes.strategy {
-        Strategy::Canary => canary::next(scene, wishes.canary.as_ref().map_or(&[], |canary| &canary.steps)),
+        Strategy::Canary => {
+            let steps = wishes.canary.as_ref().map_or(&[][..], |canary| &canary.steps);
+            match &scene.way {
+                Some(way) => weighted::next(scene, way, steps),
+                None => canary::next(scene, steps),
+            }
+        }
         _ => blue_green::next(scene, &wishes.blue_green.clone().unwrap_or_default()),
     };
     if let Some(value) = scene.promotion.as_ref().filter(|_| decision.reply == Reply::Done) {
@@ -325,9 +386,11 @@ fn answer(value: &str, refusal: Option<String>, done: impl FnOnce() -> String) -
     Answer { verb: Verb::Promote, value: value.to_owned(), outcome, message: refusal.unwrap_or_else(done) }
 }
 
-/// How somebody asks for a promotion.
-fn how_to_promote(scene: &Scene) -> String {
-    format!("to go on: kubectl annotate --overwrite exr {} {}=<a new value>", scene.name, labels::PROMOTE)
+/// That a person is waited for, who asks for a promotion.
+fn promotable(scene: &Scene, state: &str) -> Hold {
+    let annotation = labels::PROMOTE;
+    let remedy = format!("to go on: kubectl annotate --overwrite exr {} {annotation}=<a new value>", scene.name);
+    Hold { reason: Reason::WaitingForPromotion, message: format!("{state}; {remedy}") }
 }
 
 #[cfg(test)]
