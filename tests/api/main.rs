@@ -29,6 +29,7 @@ mod process;
 mod replicas;
 mod revisions;
 mod rollback;
+mod routes;
 mod schema;
 mod sharing;
 mod stateful;

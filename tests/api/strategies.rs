@@ -27,17 +27,17 @@ const MANUAL: &str = "strategy: BlueGreen, blueGreen: {promotion: Manual, scaleD
 const CANARY: &str =
     "strategy: Canary, canary: {steps: [{replicas: 1, pauseSeconds: 0}, {replicas: 50%, pauseSeconds: 1}]}";
 
-fn version(image: &str, rollout: &str) -> String {
+pub(super) fn version(image: &str, rollout: &str) -> String {
     format!(
         "image: {image}\nreplicas: 3\nports: [{{name: http, containerPort: 4000}}]\nrollout: {{minReadySeconds: 0, {rollout}}}"
     )
 }
 
 /// Makes every pod ready as long as it lives.
-struct Kubelet(JoinHandle<()>);
+pub(super) struct Kubelet(JoinHandle<()>);
 
 impl Kubelet {
-    fn of(scene: &Scene) -> Self {
+    pub(super) fn of(scene: &Scene) -> Self {
         let (client, namespace) = (scene.client.clone(), scene.name.clone());
         Self(tokio::spawn(async move {
             loop {
@@ -54,10 +54,10 @@ impl Drop for Kubelet {
     }
 }
 
-/// What is left in the end: images and sizes of Deployments, and where Services send traffic.
-type End = (BTreeMap<String, i64>, BTreeMap<String, Option<String>>);
+/// What is left in the end: images and sizes of Deployments, where Services send traffic, and what routes are like.
+pub(super) type End = (BTreeMap<String, i64>, BTreeMap<String, Option<String>>, Vec<Value>);
 
-async fn found(scene: &Scene) -> End {
+pub(super) async fn found(scene: &Scene) -> End {
     let list = async |kind| scene.children(kind).list(&ListParams::default()).await.unwrap().items;
     let deployments = list(ChildKind::Deployment).await;
     let image = |object: &DynamicObject| {
@@ -70,10 +70,10 @@ async fn found(scene: &Scene) -> End {
         let revision = &object.data["spec"]["selector"][labels::REVISION];
         (object.name_any(), (!revision.is_null()).then(|| of_revision(revision).unwrap_or_default()))
     });
-    (sizes.collect(), services.collect())
+    (sizes.collect(), services.collect(), super::routes::rules(scene).await)
 }
 
-async fn complete(scene: &Scene, image: &str) -> End {
+pub(super) async fn complete(scene: &Scene, image: &str) -> End {
     let is_complete = |release: &ElixirRelease| {
         let status = release.status.clone().unwrap_or_default();
         let is_current = status.observed_generation == release.metadata.generation && release.spec.image == image;
@@ -85,14 +85,18 @@ async fn complete(scene: &Scene, image: &str) -> End {
     let only: BTreeMap<_, _> = [(image.to_owned(), 3)].into();
     eventually("nothing else is left", async || {
         let end = found(scene).await;
-        if end.0 == only { Ok(end) } else { Err(format!("{end:?}")) }
+        let is_split = end.2.iter().any(|rules| rules.to_string().contains("-preview"));
+        if end.0 == only && !is_split { Ok(end) } else { Err(format!("{end:?}")) }
     })
     .await
 }
 
 /// A release whose first version runs completely.
-async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
+pub(super) async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
     let scene = Scene::start(purpose).await;
+    if rollout.contains("httpRoute") {
+        super::routes::make(&scene).await;
+    }
     let kubelet = Kubelet::of(&scene);
     scene.apply("shop", &version("shop:1", rollout)).await;
     complete(&scene, "shop:1").await;
@@ -137,6 +141,7 @@ async fn changed_after(writes: usize, rollout: &str) {
 #[case::rolling(ROLLING)]
 #[case::blue_green(BLUE_GREEN)]
 #[case::canary(CANARY)]
+#[case::by_weight(super::routes::WEIGHTED)]
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_middle(#[case] rollout: &str) {
@@ -159,7 +164,7 @@ async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_midd
         .await;
 }
 
-async fn annotate(scene: &Scene, annotation: &str, value: &str) {
+pub(super) async fn annotate(scene: &Scene, annotation: &str, value: &str) {
     let releases = scene.objects("beam-operator.io/v1alpha1", "ElixirRelease");
     scene.patch(&releases, "shop", json!({"metadata": {"annotations": {annotation: value}}})).await;
     let is_answered = |release: &ElixirRelease| {
@@ -169,7 +174,7 @@ async fn annotate(scene: &Scene, annotation: &str, value: &str) {
     scene.until("shop", "the request is answered", is_answered).await;
 }
 
-async fn leads_to(scene: &Scene, service: &str, revision: &str) {
+pub(super) async fn leads_to(scene: &Scene, service: &str, revision: &str) {
     let path = format!("/spec/selector/{}", labels::REVISION.replace('/', "~1"));
     scene.child(ChildKind::Service, service, |it| it.pointer(&path) == Some(&json!(revision))).await;
 }

@@ -13,6 +13,7 @@ mod debian;
 mod demo;
 mod deny;
 mod fingerprint;
+mod gateway;
 mod image;
 mod manifests;
 mod progress;

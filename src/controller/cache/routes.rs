@@ -101,13 +101,15 @@ impl RouteIndex {
             }
             Change::Gone(object) => {
                 let gone = RouteView::of(object);
-                let is_it = |route: &RouteView| self.routes.get(&key(route)).is_some_and(|known| known.uid == route.uid);
+                let is_it =
+                    |route: &RouteView| self.routes.get(&key(route)).is_some_and(|known| known.uid == route.uid);
                 let gone = gone.filter(is_it);
                 return Some(gone.into_iter().filter_map(|route| self.routes.remove(&key(&route))).collect());
             }
             Change::End => {
                 let listed = self.listing.end();
-                let gone: Vec<_> = self.routes.extract_if(|key, _| !listed.contains(&id(key))).map(|(_, route)| route).collect();
+                let gone: Vec<_> =
+                    self.routes.extract_if(|key, _| !listed.contains(&id(key))).map(|(_, route)| route).collect();
                 let is_first = self.state.replace(Ok(())) != Some(Ok(()));
                 return (!is_first).then_some(gone);
             }

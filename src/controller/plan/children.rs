@@ -17,8 +17,8 @@ use crate::controller::ownership::desired_digest;
 use crate::controller::revision::{Choice, Rendered};
 use crate::controller::validate::Valid;
 use crate::resources::{
-    Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, names, network_policy, tls,
-    traffic_service,
+    Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, names, network_policy,
+    tls, traffic_service,
 };
 use crate::rollout::Fleet;
 

@@ -72,7 +72,8 @@ pub(super) fn rules(object: &DynamicObject) -> Option<Rules> {
     let rules = object.data["spec"]["rules"].as_array()?;
     let is_one = rules.iter().any(|rule| rule["backendRefs"].is_array());
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    let backends = |rule: &Value| rule["backendRefs"].as_array().into_iter().flatten().map(|it| backend(it, namespace)).collect();
+    let backends =
+        |rule: &Value| rule["backendRefs"].as_array().into_iter().flatten().map(|it| backend(it, namespace)).collect();
     is_one.then(|| rules.iter().map(backends).collect())
 }
 

@@ -22,7 +22,7 @@ use crate::controller::view::route;
 pub type Demand = Arc<Notify>;
 
 /// Time between two tries to look at what cannot be looked at.
-const RETRY: Duration = Duration::from_mins(1);
+const RETRY: Duration = Duration::from_secs(30);
 
 const KIND: &str = "HTTPRoute";
 
@@ -73,7 +73,9 @@ impl Watches {
 /// What is lacking, if it is no use to try again at once.
 fn lack(error: &Error) -> Option<Lack> {
     let status = match error {
-        Error::InitialListFailed(kube::Error::Api(status)) | Error::WatchStartFailed(kube::Error::Api(status)) => status,
+        Error::InitialListFailed(kube::Error::Api(status)) | Error::WatchStartFailed(kube::Error::Api(status)) => {
+            status
+        }
         Error::WatchError(status) => status,
         _ => return None,
     };

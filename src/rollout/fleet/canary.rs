@@ -29,7 +29,8 @@ impl Goal {
     /// That of a step; where none is left, all.
     pub fn of(step: Option<&CanaryStep>, wanted: i32) -> Self {
         let Some(step) = step else { return Self { nodes: wanted, weight: 100 } };
-        let share = step.replicas.clone().unwrap_or_else(|| IntOrString::String(format!("{}%", step.weight.unwrap_or(0))));
+        let share =
+            step.replicas.clone().unwrap_or_else(|| IntOrString::String(format!("{}%", step.weight.unwrap_or(0))));
         let nodes = scaled(&share, wanted, true).clamp(1, wanted.max(1));
         Self { nodes, weight: step.weight.unwrap_or_else(|| hundredths(nodes, wanted)) }
     }

@@ -106,7 +106,8 @@ impl Split {
     /// The [JSON patch](https://www.rfc-editor.org/rfc/rfc6902) that makes it so, over exactly the version that was seen;
     /// `None` if it is so.
     pub fn patch(&self, share: i32, preview: &str) -> Option<Value> {
-        let steps: Vec<_> = self.parts.iter().filter(|part| !part.is_at(share)).flat_map(|it| it.patch(share, preview)).collect();
+        let steps: Vec<_> =
+            self.parts.iter().filter(|part| !part.is_at(share)).flat_map(|it| it.patch(share, preview)).collect();
         let test = json!({"op": "test", "path": "/metadata/resourceVersion", "value": self.version.to_string()});
         (!steps.is_empty()).then(|| [vec![test], steps].concat().into())
     }
@@ -152,7 +153,8 @@ impl Part {
     fn patch(&self, share: i32, name: &str) -> Vec<Value> {
         let refs = format!("/spec/rules/{}/backendRefs", self.rule);
         let place = self.place;
-        let set = |place: usize, weight: i32| json!({"op": "add", "path": format!("{refs}/{place}/weight"), "value": weight});
+        let set =
+            |place: usize, weight: i32| json!({"op": "add", "path": format!("{refs}/{place}/weight"), "value": weight});
         let [main, preview] = self.weights(share);
         match self.preview {
             Some((extra, _)) if share == 0 => {

@@ -31,15 +31,18 @@ const KNOWN_AFTER: SignedDuration = SignedDuration::from_secs(5);
 pub(super) fn next(scene: &Scene, way: &Way, steps: &[CanaryStep]) -> Decision {
     let decision = match &scene.active {
         // That is noted first.
-        Some(Active { stage: Some(_), .. }) => {
-            Decision { size: scene.new.as_ref().map(|new| new.wanted), others: scene.as_it_is(), ..untouched(scene, way) }
-        }
+        Some(Active { stage: Some(_), .. }) => Decision {
+            size: scene.new.as_ref().map(|new| new.wanted),
+            others: scene.as_it_is(),
+            ..untouched(scene, way)
+        },
         Some(active) if active.revision == scene.revision => after_the_switch(scene, way, active),
         Some(active) => before_the_switch(scene, way, steps, &active.revision),
         None => unswitched(scene, way, steps),
     };
     // An answer that no node gives is none.
-    let is_possible = |share: &i32| way.split.is_ok() && (*share == 100 || *share >= way.to_preview() || is_alive(scene, way));
+    let is_possible =
+        |share: &i32| way.split.is_ok() && (*share == 100 || *share >= way.to_preview() || is_alive(scene, way));
     Decision { share: decision.share.filter(is_possible), ..decision }
 }
 
@@ -162,7 +165,12 @@ fn keep(scene: &Scene, way: &Way, sizes: Vec<i32>) -> Vec<i32> {
     let has_requests = way.split.is_err() || way.to_preview() > 0;
     let previewed = way.preview.as_deref().filter(|_| has_requests);
     let is_previewed = |other: &Carrier| previewed.is_some() && other.revision.as_deref() == previewed;
-    scene.others.iter().zip(sizes).map(|(other, size)| if is_previewed(other) { size.max(other.wanted) } else { size }).collect()
+    scene
+        .others
+        .iter()
+        .zip(sizes)
+        .map(|(other, size)| if is_previewed(other) { size.max(other.wanted) } else { size })
+        .collect()
 }
 
 /// Traffic goes to the revision that the pods are to run: the route gets back what it had, and others go when no request

@@ -90,6 +90,8 @@ fn an_abort_sends_requests_back_first(#[case] second: i64) {
     wait(&mut world, second);
     let canary = deployments(&world)[1].clone();
     annotate(&mut world, labels::ABORT, "1");
+    assert_eq!(told(&world.plan("shop")).len(), 1, "what was recorded is read");
+    world.reconcile("shop", usize::MAX);
     let plan = world.plan("shop");
     assert!(told(&plan).contains(&"split shop".to_owned()), "{:?}", told(&plan));
     assert!(!plan.steps.iter().any(|step| matches!(step, Step::Scale(_, name, ..) if **name == *canary.0)));

@@ -102,7 +102,9 @@ fn strategy() -> impl Strategy<Value = &'static str> {
         Just(
             "{strategy: Canary, canary: {steps: [{replicas: 2, pauseSeconds: 0}]}, maxSurge: 50%, maxUnavailable: 25%}"
         ),
-        Just("{strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{weight: 5, pauseSeconds: 20}, {weight: 50}]}}"),
+        Just(
+            "{strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{weight: 5, pauseSeconds: 20}, {weight: 50}]}}"
+        ),
         Just(
             "{strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{replicas: 1, weight: 0, pauseSeconds: 0}, \
              {replicas: 100%, weight: 10}]}, maxUnavailable: 1}"
@@ -149,7 +151,8 @@ impl Deployment {
 impl Story {
     fn of(strategy: &str) -> Self {
         let spec = fixture::release(&format!("{{replicas: 3, rollout: {strategy}}}"));
-        let backends = [json!([{"name": "shop"}]), json!([{"name": "shop", "weight": 70}, {"name": "blog", "weight": 30}])];
+        let backends =
+            [json!([{"name": "shop"}]), json!([{"name": "shop", "weight": 70}, {"name": "blog", "weight": 30}])];
         let route = spec.spec.rollout.route().map(|_| Route::of(&backends));
         let (deployments, stages) = (Vec::new(), BTreeMap::new());
         Self {
@@ -341,12 +344,12 @@ impl Story {
         runs.map_or(0, |runs| runs.available)
     }
 
-    /// Whether the route sends requests to a side without nodes.
+    /// Whether the route sends requests to a side of one revision without nodes.
     fn loses_requests(&self) -> bool {
         let split = self.route.as_ref().and_then(|route| split(route).ok());
         split.is_some_and(|split| {
-            let main = if self.traffic.is_some() { self.available(self.traffic) } else { self.served() };
-            split.to_main() > 0 && main == 0 || split.to_preview() > 0 && self.available(self.preview) == 0
+            let is_down = self.traffic.is_some() && self.available(self.traffic) == 0;
+            split.to_main() > 0 && is_down || split.to_preview() > 0 && self.available(self.preview) == 0
         })
     }
 
@@ -387,7 +390,7 @@ impl Story {
 
     fn look_and_judge(&mut self, steps: usize) {
         let before = self.served();
-        let lost = self.loses_requests();
+        let lost = before == 0 || self.loses_requests();
         let scene = self.scene();
         let total = |story: &Self| story.deployments.iter().map(|it| it.wanted).sum::<i32>();
         let pods = total(self);
