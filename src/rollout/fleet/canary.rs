@@ -11,7 +11,7 @@
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::scaled;
+use super::super::scaled::scaled;
 use super::{Decision, Reply, Scene, promotable, rolling};
 use crate::api::CanaryStep;
 use crate::time::whole_seconds;

@@ -15,11 +15,11 @@ pub(crate) const FIELD: &str = "spec.rollout.canary.httpRoute";
 
 /// What is seen of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::rollout) struct Way {
+pub(super) struct Way {
     /// The name of the route.
     pub route: String,
     /// How it splits requests, or why that is not known.
-    pub(super) split: Result<Split, Trouble>,
+    pub split: Result<Split, Trouble>,
     /// The revision that the traffic Service leads to; `None` if to none alone.
     pub main: Option<String>,
     /// The revision that the Service for previews leads to.

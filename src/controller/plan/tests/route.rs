@@ -80,7 +80,7 @@ fn by_weight_from_one_version_to_the_next() {
 }
 
 #[rstest]
-#[case::at_the_first_step(0)]
+#[case::at_the_first_step(10)]
 #[case::at_the_second(60)]
 fn an_abort_sends_requests_back_first(#[case] second: i64) {
     let rollout = weighted();
@@ -88,13 +88,12 @@ fn an_abort_sends_requests_back_first(#[case] second: i64) {
     world.store("shop", &version(2, &rollout));
     world.kubernetes_settles();
     wait(&mut world, second);
-    let canary = deployments(&world)[1].clone();
     annotate(&mut world, labels::ABORT, "1");
     assert_eq!(told(&world.plan("shop")).len(), 1, "what was recorded is read");
     world.reconcile("shop", usize::MAX);
     let plan = world.plan("shop");
     assert!(told(&plan).contains(&"split shop".to_owned()), "{:?}", told(&plan));
-    assert!(!plan.steps.iter().any(|step| matches!(step, Step::Scale(_, name, ..) if **name == *canary.0)));
+    assert!(!plan.steps.iter().any(|step| matches!(step, Step::Scale(..))), "{:?}", told(&plan));
     world.kubernetes_settles();
     assert_eq!((deployments(&world), phase(&world)), (sizes(&[("shop:1", 3)]), RolloutPhase::RolledBack));
     assert_eq!(services(&world), lead_to([1, 1]));

@@ -6,9 +6,11 @@ mod split;
 
 use rstest::rstest;
 
+use super::way::Way;
 use super::*;
 use crate::api::{BlueGreen, CanaryStep, Promotion};
 use crate::resources::fixture;
+use crate::rollout::scaled::scaled;
 use crate::rollout::stage::Promoted;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
