@@ -29,6 +29,7 @@ pub mod queue;
 pub mod reconcile;
 mod report;
 pub mod revision;
+mod routes;
 pub mod slots;
 pub mod status;
 pub mod transition;
@@ -50,6 +51,7 @@ use tracing::{debug, info};
 use self::cache::{Cache, Key};
 use self::queue::{Backlog, Queue};
 use self::reconcile::Context;
+use self::routes::Routes;
 use self::slots::Slots;
 use self::watches::{Demand, Watches};
 use crate::observer::Observer;
@@ -78,7 +80,8 @@ pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
         caches.push(cache.clone());
         let observer = observer(&runtime, &cache, &queue, &mut tasks);
         let routes = Demand::default();
-        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone(), observer, routes.clone()));
+        let asked = Routes::on(routes.clone());
+        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone(), observer, asked));
         start(&runtime, namespace, context, queued, routes, &mut tasks).await;
     }
     tasks.spawn(count(caches, runtime.metrics.clone()));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Client, Resource, ResourceExt};
 use thiserror::Error;
@@ -20,12 +21,13 @@ use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
 use super::report::{report, report_unreadable, tell};
+use super::routes::Routes;
 use super::slots::Slots;
 use super::status::{Verdict, deadline};
 use super::transition;
 use super::validate::{self, References, Valid, unchangeable, validate};
 use super::view::Child;
-use super::watches::{Demand, Stub};
+use super::watches::Stub;
 use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
@@ -88,8 +90,7 @@ pub struct Context {
     /// Looks at nodes, unless the operator is told not to.
     pub(super) observer: Option<Observer>,
     restarts: Mutex<Restarts>,
-    /// Has HTTPRoutes watched.
-    routes: Demand,
+    pub(super) routes: Routes,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -103,7 +104,7 @@ impl Context {
         queue: Queue,
         slots: Arc<Slots>,
         observer: Option<Observer>,
-        routes: Demand,
+        routes: Routes,
     ) -> Self {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
@@ -124,13 +125,6 @@ impl Context {
             slots,
             observer,
             routes,
-        }
-    }
-
-    /// Has HTTPRoutes watched from now on, if this release asks for it.
-    fn look_at_routes(&self, observed: &Observed) {
-        if lock(&self.cache).asks_for_routes(&observed.key, &observed.release) {
-            self.routes.notify_one();
         }
     }
 
@@ -232,26 +226,28 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     context.follow(&observed);
-    context.look_at_routes(&observed);
+    if context.waits_for_routes(&observed) {
+        return Ok((ReconcileResult::Unchanged, Action::requeue(FIRST_PAUSE)));
+    }
     observed.mesh = context.mesh(&observed.release, key);
     context.mend(&observed);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     let valid = validate(&observed.release, &members, read(&observed.contents), &context.facts, now);
     let valid = match valid.and_then(|valid| possible(&observed, valid)) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
             failure?;
-            return Ok((ReconcileResult::Invalid, next(&observed, [None, None], context)));
+            return Ok((ReconcileResult::Invalid, next(&observed, [None, None], now, context)));
         }
     };
     if !is_whole {
         report(&observed, &Verdict::Unread, context).await?;
         return failure
-            .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], context)))
+            .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], now, context)))
             .map_err(Error::from);
     }
     let plan = plan(&observed, &valid, &context.facts, now);
@@ -271,9 +267,9 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
-    let now = observe(&lock(&context.cache));
+    let after = observe(&lock(&context.cache));
     let mesh = context.mesh(&observed.release, key);
-    let observed = now.map(|now| Observed { release: observed.release.clone(), mesh, ..now }).unwrap_or(observed);
+    let observed = after.map(|after| Observed { release: observed.release.clone(), mesh, ..after }).unwrap_or(observed);
     let transitions = transition::of_tls(&observed).into_iter().chain(way::warnings(&observed));
     let warnings = [valid.warnings, transitions.collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
@@ -283,7 +279,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     tell(&observed.release.object_ref(&()), happenings, context).await;
     reported?;
     failure?;
-    Ok(conclusion(&observed, &outcome, context))
+    Ok(conclusion(&observed, &outcome, now, context))
 }
 
 /// The valid release, unless it waits for itself, or what runs of it can never become that.
@@ -297,7 +293,7 @@ fn possible(observed: &Observed, valid: Valid) -> Result<Valid, Vec<Problem>> {
     if problems.is_empty() { Ok(valid) } else { Err(problems) }
 }
 
-fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (ReconcileResult, Action) {
+fn conclusion(observed: &Observed, outcome: &Outcome, now: Timestamp, context: &Context) -> (ReconcileResult, Action) {
     if !outcome.taken.is_empty() {
         return (ReconcileResult::Failed, Action::requeue(jittered(NAME_TAKEN_PAUSE)));
     }
@@ -312,14 +308,13 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     if outcome.goes_on {
         return (result, Action::requeue(Duration::ZERO));
     }
-    (result, next(observed, [outcome.next_eviction, outcome.turn], context))
+    (result, next(observed, [outcome.next_eviction, outcome.turn], now, context))
 }
 
 /// When to look again without cause: when it was told so, because an eviction can be tried again or a rollout goes on, when
 /// the trouble of a pod is to count as over or a rollout as late, a certificate has to be renewed or ends, or else at the
-/// next resync.
-fn next(observed: &Observed, told: [Option<jiff::Timestamp>; 2], context: &Context) -> Action {
-    let now = jiff::Timestamp::now();
+/// next resync. `now` is when it was looked at: what has come since then is due at once.
+fn next(observed: &Observed, told: [Option<Timestamp>; 2], now: Timestamp, context: &Context) -> Action {
     let turns = [
         told.into_iter().flatten().filter(|turn| *turn > now).min(),
         observed.relief(now),
@@ -327,8 +322,13 @@ fn next(observed: &Observed, told: [Option<jiff::Timestamp>; 2], context: &Conte
         observed.renewal(now),
         validate::turn(&observed.release, &observed.contents, now),
     ];
-    let turn = turns.into_iter().flatten().min().and_then(|turn| Duration::try_from(turn.duration_since(now)).ok());
+    let turn = turns.into_iter().flatten().min().map(|turn| until(turn, Timestamp::now()));
     turn.filter(|turn| *turn < context.resync).map_or_else(|| resync(context), Action::requeue)
+}
+
+/// How long it is until then; nothing if it was before.
+fn until(turn: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(turn.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.
@@ -349,5 +349,12 @@ mod tests {
         let pauses: Vec<_> = (1..=11).map(|failures| pause(failures).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(pause(u32::MAX), LAST_PAUSE);
+    }
+
+    /// A look that takes long must not let the time pass by at which it wanted to look again.
+    #[test]
+    fn what_has_come_while_it_was_looked_at_is_due() {
+        let [earlier, later] = [7, 9].map(|second| Timestamp::from_second(second).unwrap());
+        assert_eq!((until(later, earlier), until(earlier, later)), (Duration::from_secs(2), Duration::ZERO));
     }
 }

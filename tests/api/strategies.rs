@@ -70,7 +70,7 @@ pub(super) async fn found(scene: &Scene) -> End {
         let revision = &object.data["spec"]["selector"][labels::REVISION];
         (object.name_any(), (!revision.is_null()).then(|| of_revision(revision).unwrap_or_default()))
     });
-    (sizes.collect(), services.collect(), super::routes::rules(scene).await)
+    (sizes.collect(), services.collect(), crate::routes::rules(scene).await)
 }
 
 pub(super) async fn complete(scene: &Scene, image: &str) -> End {
@@ -95,7 +95,7 @@ pub(super) async fn complete(scene: &Scene, image: &str) -> End {
 pub(super) async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
     let scene = Scene::start(purpose).await;
     if rollout.contains("httpRoute") {
-        super::routes::make(&scene).await;
+        crate::routes::make(&scene).await;
     }
     let kubelet = Kubelet::of(&scene);
     scene.apply("shop", &version("shop:1", rollout)).await;
@@ -141,7 +141,7 @@ async fn changed_after(writes: usize, rollout: &str) {
 #[case::rolling(ROLLING)]
 #[case::blue_green(BLUE_GREEN)]
 #[case::canary(CANARY)]
-#[case::by_weight(super::routes::WEIGHTED)]
+#[case::by_weight(crate::routes::WEIGHTED)]
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_middle(#[case] rollout: &str) {
