@@ -142,7 +142,7 @@ impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
         let Plan { steps, taken, rollout, turn, goes_on, .. } = plan;
-        let mut outcome = Outcome { taken, rollout, turn, goes_on, ..Outcome::default() };
+        let mut outcome = Outcome { taken, rollout, goes_on, turn, ..Outcome::default() };
         for step in steps {
             match step {
                 Step::CreateCookie(members) => {
@@ -182,16 +182,14 @@ impl Applier<'_> {
                     outcome.goes_on = true;
                 }
                 Step::Scale(kind, name, uid, replicas) => self.scale(kind, &name, &uid, replicas).await?,
-                Step::Split(weights) => match self.split(weights).await? {
-                    Some(told) => {
-                        outcome.happenings.push(told);
-                        outcome.goes_on = true;
-                    }
-                    None => {
+                Step::Split(weights) => {
+                    let Some(told) = self.split(weights).await? else {
                         outcome.turn = Some(Timestamp::now() + AFTER_ANOTHER);
                         continue;
-                    }
-                },
+                    };
+                    outcome.happenings.push(told);
+                    outcome.goes_on = true;
+                }
                 Step::NoteMeeting(revision) => self.note_meeting(&revision).await?,
                 Step::NoteMigration(ended) => {
                     self.note_migration(ended).await?;

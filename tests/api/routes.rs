@@ -10,7 +10,7 @@ use kube::Api;
 use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
 
-use super::strategies::{annotate, begin, complete, found, leads_to, version};
+use super::strategies::{annotate, begin, complete, found, leads_to, version, writes_nothing};
 use crate::harness::{Cluster, Namespace, OwnCluster, Proxy, Scene, eventually};
 
 /// Names the file with the CRD of HTTPRoutes.
@@ -107,11 +107,7 @@ async fn nothing_of_the_route_is_written_but_its_weights() {
     // A tool puts it back to what is in Git.
     make(&scene).await;
     splits(&scene, [&[80, 20], &[56, 14]]).await;
-    // At rest nothing is written.
-    scene.rest().await;
-    scene.proxy.forget();
-    scene.rest().await;
-    assert_eq!(scene.proxy.writes(), []);
+    writes_nothing(&scene).await;
 
     annotate(&scene, labels::PROMOTE, "1").await;
     complete(&scene, "shop:2").await;

@@ -174,6 +174,14 @@ pub(super) async fn annotate(scene: &Scene, annotation: &str, value: &str) {
     scene.until("shop", "the request is answered", is_answered).await;
 }
 
+/// At rest nothing is written.
+pub(super) async fn writes_nothing(scene: &Scene) {
+    scene.rest().await;
+    scene.proxy.forget();
+    scene.rest().await;
+    assert_eq!(scene.proxy.writes(), []);
+}
+
 pub(super) async fn leads_to(scene: &Scene, service: &str, revision: &str) {
     let path = format!("/spec/selector/{}", labels::REVISION.replace('/', "~1"));
     scene.child(ChildKind::Service, service, |it| it.pointer(&path) == Some(&json!(revision))).await;
@@ -195,9 +203,5 @@ async fn a_person_switches_and_goes_back() {
     annotate(&scene, labels::UNDO, &first).await;
     leads_to(&scene, "shop", &first).await;
     assert_eq!(found(&scene).await.0, [("shop:1".to_owned(), 3), ("shop:2".to_owned(), 3)].into());
-    // At rest nothing is written.
-    scene.rest().await;
-    scene.proxy.forget();
-    scene.rest().await;
-    assert_eq!(scene.proxy.writes(), []);
+    writes_nothing(&scene).await;
 }

@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::checkout::root;
-use crate::{chart, command, tools};
+use crate::{chart, command, gateway, tools};
 
 /// Sets of values under which the chart writes every template and every branch of one.
 const VALUES: &[&[&str]] = &[
@@ -21,6 +21,7 @@ const VALUES: &[&[&str]] = &[
     &[
         r#"watchNamespaces=["store","blog"]"#,
         "replicas=2",
+        "rbac.httpRoutes=true",
         r#"imagePullSecrets=[{"name":"regcred"}]"#,
         r#"serviceAccount.annotations={"a":"b"}"#,
         r#"metrics.service.annotations={"a":"b"}"#,
@@ -53,6 +54,8 @@ pub(crate) fn run() -> Result<()> {
     }
     fs::create_dir_all(&scratch)?;
     schemas::write(&scratch, &root().join("crds"))?;
+    // An example has a route.
+    schemas::write_definition(&scratch, &gateway::http_routes()?)?;
     let mut files = render(&scratch)?;
     for directory in ["crds", "deploy/manifests", "examples"] {
         files.extend(yaml_files(&root().join(directory))?);

@@ -37,9 +37,14 @@ pub(super) fn write(directory: &Path, crds: &Path) -> Result<()> {
     }
     fs::write(directory.join(DEFINITIONS), json!({"definitions": definitions}).to_string())?;
     for file in super::yaml_files(crds)? {
-        write_crd(directory, &serde_yaml::from_str(&fs::read_to_string(file)?)?)?;
+        write_definition(directory, &file)?;
     }
     Ok(())
+}
+
+/// Writes the schemas of the CRD in a file.
+pub(super) fn write_definition(directory: &Path, file: &Path) -> Result<()> {
+    write_crd(directory, &serde_yaml::from_str(&fs::read_to_string(file)?)?)
 }
 
 /// Writes a schema for each version of a CRD. The API server adds what every object has, so it is added here.

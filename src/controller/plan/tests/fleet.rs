@@ -200,6 +200,20 @@ fn one_strategy_after_the_other(
     assert_eq!(world.object(ChildKind::Service, "shop-preview").is_some(), after == BLUE_GREEN);
 }
 
+/// Minutes pass in which each process of the operator takes so many steps.
+pub(super) fn killed_often(world: &mut World, steps: usize) {
+    for minute in 1..6 {
+        world.now = Timestamp::from_second(minute * 60).unwrap();
+        annotate(world, labels::PROMOTE, &minute.to_string());
+        for _ in 0..8 {
+            world.reconcile("shop", steps);
+            world.restart_operator();
+            world.kubernetes();
+        }
+        world.kubernetes_settles();
+    }
+}
+
 /// An operator that is killed after any number of steps, any number of times, ends in the same place.
 #[rstest]
 fn an_operator_that_is_killed_after_every_write(
@@ -208,15 +222,6 @@ fn an_operator_that_is_killed_after_every_write(
 ) {
     let mut world = first_version(rollout);
     world.store("shop", &version(2, rollout));
-    for minute in 1..6 {
-        world.now = Timestamp::from_second(minute * 60).unwrap();
-        annotate(&mut world, labels::PROMOTE, &minute.to_string());
-        for _ in 0..8 {
-            world.reconcile("shop", steps);
-            world.restart_operator();
-            world.kubernetes();
-        }
-        world.kubernetes_settles();
-    }
+    killed_often(&mut world, steps);
     assert_eq!((deployments(&world), phase(&world)), (sizes(&[("shop:2", 3)]), RolloutPhase::Complete));
 }

@@ -1,6 +1,6 @@
 //! Canaries whose requests an HTTPRoute splits.
 
-use super::fleet::{annotate, deployments, first, leads_to, phase, sizes, status, version};
+use super::fleet::{annotate, deployments, first, killed_often, leads_to, phase, sizes, status, version};
 use super::*;
 use crate::api::RolloutPhase;
 use crate::controller::fixture::route::Route;
@@ -192,16 +192,7 @@ fn an_operator_that_is_killed_after_every_write(#[values(0, 1, 2, 3)] steps: usi
     let rollout = weighted();
     let mut world = first_version(&rollout);
     world.store("shop", &version(2, &rollout));
-    for minute in 1..6 {
-        world.now = Timestamp::from_second(minute * 60).unwrap();
-        annotate(&mut world, labels::PROMOTE, &minute.to_string());
-        for _ in 0..8 {
-            world.reconcile("shop", steps);
-            world.restart_operator();
-            world.kubernetes();
-        }
-        world.kubernetes_settles();
-    }
+    killed_often(&mut world, steps);
     assert_eq!((deployments(&world), phase(&world)), (sizes(&[("shop:2", 3)]), RolloutPhase::Complete));
     assert!(world.route.as_ref().unwrap().is_as_made());
 }
