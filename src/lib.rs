@@ -9,6 +9,7 @@ pub mod beam;
 pub mod cli;
 pub mod controller;
 pub mod digest;
+pub mod leaver;
 pub mod observer;
 pub mod operator;
 pub mod render;

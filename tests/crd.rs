@@ -139,14 +139,6 @@ fn what_may_be_left_out_says_what_happens_then() {
     assert_eq!(silent, NONE);
 }
 
-/// Fields that the resource will have once somebody has built what they do.
-#[rstest]
-#[case("shutdown.leave")]
-fn a_field_that_does_nothing_is_not_there(#[case] field: &str) {
-    let begins = format!(".spec.{field}");
-    assert_eq!(paths(|path, _| path == begins || path.starts_with(&format!("{begins}."))), NONE);
-}
-
 #[test]
 fn people_see_the_columns_they_need() {
     let columns = definition()["spec"]["versions"][0]["additionalPrinterColumns"].take();
@@ -177,6 +169,8 @@ const MIGRATION: &str = "a migration takes either eval or command: give one of t
 const MIGRATION_ARGS: &str = "args of a migration are those of its command: give the command, or remove them";
 const DRAIN: &str = "shutdown.drain takes either rpc or exec: give one of them";
 const DRAIN_TIME: &str = "shutdown.delaySeconds and shutdown.drain.timeoutSeconds together must be below shutdown.gracePeriodSeconds: raise the latter, or the node is killed while it drains";
+const LEAVE: &str = "shutdown.leave takes either rpc or exec: give one of them";
+const LEAVE_STRATEGY: &str = "shutdown.leave needs rollout.strategy RollingUpdate, or Recreate with workload.kind Deployment: the others take nodes away with every rollout";
 const BUDGET: &str = "disruptionBudget takes maxUnavailable or minAvailable, not both: remove one";
 const REPLICAS: &str =
     "autoscaling.minReplicas must not be above autoscaling.maxReplicas: lower the first or raise the second";
@@ -235,6 +229,8 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
 #[case::migrations("{migrations: [{name: a, eval: b}, {name: c, command: [d], args: [e], when: After}]}")]
 #[case::drains("{shutdown: {drain: {rpc: 'Shop.drain()', timeoutSeconds: 54}}}")]
+#[case::leaves("{shutdown: {leave: {exec: [forget], timeoutSeconds: 3600}}, workload: {kind: StatefulSet}}")]
+#[case::leaves_and_recreates("{shutdown: {leave: {rpc: 'Shop.leave()'}}, rollout: {strategy: Recreate}}")]
 #[case::nobody_looks("{cluster: {observation: {mode: Disabled}}}")]
 #[case::the_operator_connects("{cluster: {discovery: Operator, readinessGate: Enabled}}")]
 #[case::no_epmd("{ports: [{containerPort: 4369}], cluster: {epmd: Disabled}}")]
@@ -286,6 +282,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{shutdown: {drain: {}}}", "spec.shutdown.drain", DRAIN),
     ("{shutdown: {drain: {rpc: a, exec: [b]}}}", "spec.shutdown.drain", DRAIN),
     ("{shutdown: {drain: {rpc: a, timeoutSeconds: 55}}}", "spec.shutdown", DRAIN_TIME),
+    ("{shutdown: {leave: {}}}", "spec.shutdown.leave", LEAVE),
+    ("{shutdown: {leave: {rpc: a, exec: [b]}}}", "spec.shutdown.leave", LEAVE),
+    ("{shutdown: {leave: {rpc: a}}, rollout: {strategy: BlueGreen}}", "spec", LEAVE_STRATEGY),
+    (
+        "{shutdown: {leave: {rpc: a}}, rollout: {strategy: Recreate}, workload: {kind: StatefulSet}}",
+        "spec",
+        LEAVE_STRATEGY,
+    ),
     ("{disruptionBudget: {maxUnavailable: 1, minAvailable: 1}}", "spec.disruptionBudget", BUDGET),
     ("{disruptionBudget: {maxUnavailable: -1}}", "spec.disruptionBudget.maxUnavailable", SHARE_OF_ALL),
     ("{disruptionBudget: {minAvailable: all}}", "spec.disruptionBudget.minAvailable", SHARE_OF_ALL),

@@ -31,6 +31,15 @@ pub struct Shutdown {
     /// stopping; Kubernetes tells it in an event of the pod (FailedPreStopHook). The image needs `sh`. Default: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
+
+    /// What is run in the pod of a node that a scale-down takes away for good, before it goes: give up its share of what the
+    /// cluster holds, be forgotten by the others. The operator runs it, on one node after the other: those that are not ready
+    /// first, then the youngest, and of a StatefulSet the highest ordinals. The scale-down waits until it ends with exit code
+    /// 0. After any other end it is run again, with pauses from 10 seconds to 5 minutes, so it must not mind being run twice.
+    /// A scale-down to 0 nodes stops the cluster as a whole and asks none of them. The image needs `sh`, and the operator
+    /// the right to run commands in pods, which its chart gives with rbac.execIntoPods. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leave: Option<Leave>,
 }
 
 /// What is run before a node is told to stop.
@@ -57,9 +66,32 @@ pub struct Drain {
     pub timeout_seconds: i64,
 }
 
+/// What is run before a node is taken away for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.rpc) != has(self.exec)")
+    .message("shutdown.leave takes either rpc or exec: give one of them"))]
+pub struct Leave {
+    /// An expression that the node itself evaluates, as with shutdown.drain. One that raises has failed. Default: none, exec
+    /// counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub rpc: Option<String>,
+
+    /// A command in the release's container. Default: none, rpc counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub exec: Option<Vec<String>>,
+
+    /// Seconds after which one run is killed and counts as failed. Default: 300.
+    #[serde(default = "three_hundred")]
+    #[schemars(range(min = 1))]
+    pub timeout_seconds: i64,
+}
+
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { grace_period_seconds: sixty(), delay_seconds: five(), drain: None }
+        Self { grace_period_seconds: sixty(), delay_seconds: five(), drain: None, leave: None }
     }
 }
 
@@ -69,6 +101,10 @@ fn sixty() -> i64 {
 
 fn thirty() -> i64 {
     30
+}
+
+fn three_hundred() -> i64 {
+    300
 }
 
 fn five() -> i64 {

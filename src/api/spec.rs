@@ -54,6 +54,8 @@ use super::{
     .message("rollout.strategy BlueGreen and Canary need workload.kind Deployment: use RollingUpdate or Recreate with a StatefulSet"))]
 #[x_kube(validation = Rule::new("self.cluster.distribution == 'Disabled' || self.cluster.scope != 'Revision' || self.workload.kind != 'StatefulSet'")
     .message("cluster.scope Revision needs workload.kind Deployment: set it, or use scope Cluster"))]
+#[x_kube(validation = Rule::new("!has(self.shutdown.leave) || self.rollout.strategy == 'RollingUpdate' || self.rollout.strategy == 'Recreate' && self.workload.kind == 'Deployment'")
+    .message("shutdown.leave needs rollout.strategy RollingUpdate, or Recreate with workload.kind Deployment: the others take nodes away with every rollout"))]
 pub struct ElixirReleaseSpec {
     /// The container image that holds the release.
     #[schemars(length(min = 1))]

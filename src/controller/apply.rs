@@ -33,6 +33,7 @@ use super::mesh::Restarts;
 use super::ownership::{FIELD_MANAGER, is_headless};
 use super::plan::{Desired, Plan, Step, Taken};
 use crate::api::ElixirRelease;
+use crate::leaver::Leaver;
 use crate::observer::Observer;
 use crate::operator::client::describe;
 use crate::resources::tls::issue;
@@ -62,9 +63,11 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
-    /// The readiness gate of a pod could not be opened.
-    #[error("the readiness gate of pod {pod} could not be opened: {}", describe(source))]
-    Gate {
+    /// What concerns a pod could not be written on it.
+    #[error("{what} pod {pod} failed: {}", describe(source))]
+    Pod {
+        /// What was tried.
+        what: &'static str,
         /// The pod.
         pod: String,
         /// What the client reports.
@@ -134,6 +137,8 @@ pub struct Applier<'a> {
     pub lifetimes: &'a Lifetimes,
     /// Who talks to the nodes, if anybody does.
     pub observer: Option<&'a Observer>,
+    /// Who has nodes leave.
+    pub leaver: &'a Leaver,
     /// The restarts of nodes up to now, for their limit.
     pub restarts: &'a Mutex<Restarts>,
 }
@@ -197,8 +202,17 @@ impl Applier<'_> {
                 }
                 Step::RotateCookie(rotation) => outcome.happenings.extend(self.rotate(rotation).await?),
                 Step::OpenGate(pod, uid) => self.open_gate(&pod, &uid).await?,
-                Step::Evict(pod, uid) => {
-                    outcome.happenings.extend(self.restart(&pod, &uid).await);
+                Step::MarkLeaving(pod, uid) => self.annotate_pod(&pod, &uid, &pods::leaving()).await?,
+                Step::Leave(pod, uid, command, limit) => {
+                    self.leaver.ask(self.key, &pod, &uid, command, limit);
+                    continue;
+                }
+                Step::NoteLeft(pod, uid, at) => {
+                    self.annotate_pod(&pod, &uid, &pods::left(at)).await?;
+                    outcome.happenings.push(pods::has_left(&pod));
+                }
+                Step::Evict(pod, uid, why) => {
+                    outcome.happenings.extend(self.evict(&pod, &uid, why).await);
                     outcome.next_eviction = self.next_restart();
                     continue;
                 }

@@ -17,7 +17,7 @@ use crate::resources::labels;
 use crate::resources::problem::Problem;
 use crate::resources::reference::ReferenceKind;
 use crate::rollout::meeting::unmet;
-use crate::rollout::{Rejection, Report};
+use crate::rollout::{Cause, Rejection, Report};
 
 /// The condition about the mesh.
 pub const CLUSTERED: &str = "Clustered";
@@ -64,6 +64,10 @@ pub enum Reason {
     WaitingForPromotion,
     /// Progressing: a canary waits for the HTTPRoute whose traffic it splits.
     WaitingForRoute,
+    /// Progressing: a scale-down waits for a node that was asked to leave.
+    NodesLeaving,
+    /// Degraded: a scale-down waits for a node that does not leave.
+    LeaveFailed,
     /// Progressing and Degraded: the revision that the spec asks for was rejected, and an earlier one runs.
     RolledBack,
     /// Progressing: the release is not valid, so nothing is written.
@@ -88,6 +92,8 @@ pub enum Reason {
     CrashLoop,
     /// Degraded: the nodes of a new revision run, but have not met their cluster as those before them had.
     NotClustered,
+    /// Degraded: the virtual machines of a new revision bear too much.
+    Strained,
     /// Degraded: no Kubernetes node can take a pod.
     Unschedulable,
     /// Degraded: a Kubernetes node with a pod on it does not answer.
@@ -181,6 +187,9 @@ pub fn progressing(observed: &Observed, verdict: &Verdict, progress: &Progress) 
             let message = "what the pods read is not known: what runs is left alone until it can be read";
             told("False", Reason::ReferenceUnreadable, message.to_owned())
         }
+        Verdict::Valid { .. } if progress.is_complete && waits_for_leaving(observed).is_some() => {
+            told("True", Reason::NodesLeaving, waits_for_leaving(observed).unwrap_or_default().to_owned())
+        }
         Verdict::Valid { .. } if progress.is_complete => match &progress.rejected {
             Some(why) => told("False", Reason::RolledBack, why.clone()),
             None => told("False", Reason::RolloutComplete, String::new()),
@@ -231,8 +240,13 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
     if let Some(told) = pods_in_trouble(observed, &workload, now) {
         return told;
     }
-    if target.as_deref().and_then(|target| unmet(observed, target, now)).is_some_and(|unmet| unmet.is_late(now)) {
-        return told("True", Reason::NotClustered, not_clustered(observed));
+    let unmet = target.as_deref().and_then(|target| unmet(observed, target, now));
+    if let Some(unmet) = unmet.filter(|unmet| unmet.is_late(now)) {
+        return if unmet.cause == Cause::Strained {
+            told("True", Reason::Strained, strained(observed, &unmet.evidence.unwrap_or_default()))
+        } else {
+            told("True", Reason::NotClustered, not_clustered(observed))
+        };
     }
     if workload.deadline_exceeded || is_late(observed, target.as_deref(), now) {
         let seconds = observed.release.spec.rollout.progress_deadline_seconds;
@@ -245,8 +259,16 @@ pub fn degraded(observed: &Observed, verdict: &Verdict, now: Timestamp) -> Told 
         let message = format!("no progress for {seconds} seconds (spec.rollout.progressDeadlineSeconds): {remedy}");
         return told("True", Reason::ProgressDeadlineExceeded, message);
     }
+    if let Some(leaving) = observed.leaving.as_ref().filter(|leaving| leaving.has_failed) {
+        return told("True", Reason::LeaveFailed, leaving.told.clone());
+    }
     // What a person asked for needs no other person.
     rejected(observed).filter(|told| told.status == "True").unwrap_or(told("False", Reason::AsExpected, String::new()))
+}
+
+/// What a scale-down waits for, if it waits.
+fn waits_for_leaving(observed: &Observed) -> Option<&str> {
+    observed.leaving.as_ref().map(|leaving| &*leaving.told).filter(|told| !told.is_empty())
 }
 
 fn not_clustered(observed: &Observed) -> String {
@@ -254,6 +276,17 @@ fn not_clustered(observed: &Observed) -> String {
         "the nodes of the new revision are available, but did not meet their cluster within {} seconds \
          (spec.rollout.progressDeadlineSeconds), as those of the one before had: the condition Clustered says which. Correct \
          what keeps them apart, or go back with: kubectl annotate --overwrite exr {} {}=<a new value>",
+        observed.release.spec.rollout.progress_deadline_seconds,
+        observed.key.name,
+        labels::ABORT
+    )
+}
+
+fn strained(observed: &Observed, evidence: &str) -> String {
+    format!(
+        "the nodes of the new revision are available, but {evidence}, still after {} seconds \
+         (spec.rollout.progressDeadlineSeconds). Give it more room or mend it, or go back with: kubectl annotate --overwrite \
+         exr {} {}=<a new value>",
         observed.release.spec.rollout.progress_deadline_seconds,
         observed.key.name,
         labels::ABORT

@@ -2,6 +2,7 @@
 
 pub mod route;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -49,6 +50,9 @@ pub fn observed(release: ElixirRelease) -> Observed {
         abandoned: Vec::new(),
         pods: Vec::new(),
         mesh: None,
+        vitals: BTreeMap::new(),
+        attempts: BTreeMap::new(),
+        leaving: None,
         contents: Contents::new(),
         unread: Vec::new(),
         unreadable: Vec::new(),
@@ -128,8 +132,12 @@ pub fn pod(name: &str) -> PodView {
         uid: format!("uid-of-{name}").into(),
         address: None,
         started: None,
-        is_ready: false,
+        has_run: false,
+        memory_limit: None,
         is_leaving: false,
+        left: None,
+        is_ready: false,
+        is_terminating: false,
         has_met: false,
         restarts: 0,
         revision: Some("shop-1".into()),

@@ -6,8 +6,7 @@ use super::cache::Key;
 use super::mesh::{watchlists, wishes};
 use super::observe::Observed;
 use super::reconcile::Context;
-use crate::api::{ElixirRelease, ObservationMode};
-use crate::observer::Sighting;
+use crate::api::ObservationMode;
 use crate::resources::names;
 
 impl Context {
@@ -32,10 +31,12 @@ impl Context {
         }
     }
 
-    /// What was seen of the nodes of a release's cluster; `None` if nobody looks.
-    pub(super) fn mesh(&self, release: &ElixirRelease, key: &Key) -> Option<Vec<Sighting>> {
+    /// The same with what is known of the nodes of its cluster, if somebody looks at them.
+    pub(super) fn with_mesh(&self, known: Observed) -> Observed {
+        let release = &known.release;
         let is_wanted = release.spec.cluster.observation.mode == ObservationMode::Enabled;
-        let observer = self.observer.as_ref().filter(|_| is_wanted)?;
-        Some(observer.sightings(&key.sibling(&names::cluster(release))))
+        let Some(observer) = self.observer.as_ref().filter(|_| is_wanted) else { return known };
+        let cluster = known.key.sibling(&names::cluster(release));
+        Observed { mesh: Some(observer.sightings(&cluster)), vitals: observer.vitals(&cluster), ..known }
     }
 }

@@ -1,5 +1,6 @@
 //! Observe: what the caches know about one release, as one value. No request is sent.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,9 +12,10 @@ use super::mesh;
 use super::pod::PodView;
 use super::view::{Child, RevisionView, WorkloadView};
 use crate::api::ElixirRelease;
-use crate::observer::Sighting;
+use crate::observer::{Sighting, Vitals};
 use crate::resources::reference::{Contents, Reference, Use};
 use crate::resources::{names, tls};
+use crate::rollout::leave::{Attempt, Leaving};
 use crate::rollout::{Rejection, meeting};
 
 /// Everything that the later stages may know of a release.
@@ -39,6 +41,12 @@ pub struct Observed {
     pub pods: Vec<PodView>,
     /// What was seen of the nodes of its cluster, by release and pod; `None` if nobody looks.
     pub mesh: Option<Vec<Sighting>>,
+    /// What the nodes of its cluster measure of themselves, by the uid of their pods.
+    pub vitals: BTreeMap<Arc<str>, Vitals>,
+    /// What came of having its nodes leave, by the uid of their pods.
+    pub attempts: BTreeMap<Box<str>, Attempt>,
+    /// How its scale-down stands, if it waits for nodes to leave.
+    pub leaving: Option<Leaving>,
     /// The objects that its pods read, those that exist.
     pub contents: Contents,
     /// The objects among them that could not be read this time. Their last known content is in `contents`, if any is known.
@@ -85,6 +93,9 @@ impl Observed {
                 .then(|| cache.routes.naming(&key.namespace, &names::preview_service(&release))),
             pods: cache.pods.of(key).to_vec(),
             mesh: None,
+            vitals: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            leaving: None,
             contents: contents(cache, key, uses),
             unread: Vec::new(),
             unreadable: cache.releases.unreadable_in(&key.namespace).filter_map(Unreadable::owner).collect(),
@@ -99,6 +110,12 @@ impl Observed {
     #[must_use]
     pub fn uid(&self) -> &str {
         self.release.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// How many nodes it asks for, also while more are kept because they have not left.
+    #[must_use]
+    pub fn asked_replicas(&self) -> i32 {
+        self.leaving.as_ref().map_or(self.release.spec.replicas, |leaving| leaving.asked)
     }
 
     /// Whether everything is known that the pods read, at least as it was when it was last read.

@@ -7,12 +7,14 @@
 mod apart;
 mod children;
 mod fleet;
+mod leave;
 mod neighbours;
 mod secrets;
 mod workload;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -72,8 +74,14 @@ pub enum Step {
     RotateCookie(Rotation),
     /// Open the readiness gate of the pod of this name and uid: its node has met its cluster.
     OpenGate(Arc<str>, Arc<str>),
-    /// Evict the pod of this name and uid: its node is cut off from the larger side of its cluster.
-    Evict(Arc<str>, Arc<str>),
+    /// Evict the pod of this name and uid, so that another takes its place.
+    Evict(Box<str>, Box<str>, Eviction),
+    /// Mark the pod of this name and uid as the first that a scale-down takes.
+    MarkLeaving(Box<str>, Box<str>),
+    /// Have the node in the pod of this name and uid leave, by this command, which takes at most so long.
+    Leave(Box<str>, Box<str>, Vec<String>, Duration),
+    /// Note on the pod of this name and uid that its node has left, at that time.
+    NoteLeft(Box<str>, Box<str>, Timestamp),
     /// Note on the record of the revision of this name why it is not run although it is asked for, or that it is after all.
     Judge(String, Option<Rejection>),
     /// Give what runs the pods of another revision, of this kind, name and uid, so many pods.
@@ -95,6 +103,15 @@ impl Step {
     fn is_of_service(&self) -> bool {
         matches!(self, Self::Create(desired) | Self::Update(desired, _) if desired.kind == ChildKind::Service)
     }
+}
+
+/// Why a pod is evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// Its node is cut off from the larger side of its cluster.
+    CutOff,
+    /// Its node was asked to leave, and is to stay after all.
+    AskedToLeave,
 }
 
 /// The next step of the rotation of a cookie.
@@ -154,7 +171,8 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     if release.spec.paused || release.metadata.deletion_timestamp.is_some() {
         return Plan { revision: observed.running_revision().map(ToOwned::to_owned), ..Plan::default() };
     }
-    let cut_off = mesh::to_restart(observed, now).map(|(pod, uid)| Step::Evict(pod, uid));
+    let cut_off =
+        mesh::to_restart(observed, now).map(|(pod, uid)| Step::Evict((*pod).into(), (*uid).into(), Eviction::CutOff));
     let gates = mesh::to_open(observed).into_iter().map(|(pod, uid)| Step::OpenGate(pod, uid));
     let rendered = children::rendered(observed, valid, facts);
     let asked = revision::choose(release, &rendered, &observed.history(), observed.running_revision());
@@ -169,7 +187,9 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         }
     };
     let revision = course.rejection.as_ref().map_or(&asked.name, |rejection| &rejection.instead).clone();
-    let turn = course.fleet.as_ref().and_then(|fleet| fleet.turn);
+    let leaving = observed.leaving.as_ref();
+    let turns = [course.fleet.as_ref().and_then(|fleet| fleet.turn), leaving.and_then(|leaving| leaving.turn)];
+    let turn = turns.into_iter().flatten().min();
     let mut plan = Plan { revision: Some(revision), rollout: course.report, turn, ..Plan::default() };
     let runs = course.revision.as_deref();
     let asked_for = course.rejection.is_none().then_some((&*asked.name, &rendered.template));
@@ -225,6 +245,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
         plan.steps.push(Step::Delete(child.kind, child.name.clone(), child.uid.clone()));
     }
     plan.drop_revision_cookies(observed, &running);
+    plan.steps.extend(leaving.into_iter().flat_map(|leaving| leave::steps(release, leaving)));
     plan.steps.extend(gates);
     plan.steps.extend(cut_off);
     // What is written before does not follow from it: that has to be seen first.

@@ -1,13 +1,13 @@
 //! Slim views of pods, and what keeps one from starting, in words.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::Deserialize;
 
 use super::kind::ChildKind;
-use crate::resources::pod::is_apart;
+use crate::resources::pod::{bytes, is_apart};
 use crate::resources::{labels, names};
 
 /// How long a container that failed before has to run and be ready until its failure is over.
@@ -32,6 +32,14 @@ pub struct LivePod {
 #[serde(rename_all = "camelCase", default)]
 pub struct LiveSpec {
     node_name: String,
+    containers: Vec<LiveContainer>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct LiveContainer {
+    name: String,
+    resources: ResourceRequirements,
 }
 
 /// The parts of a pod's status that are read.
@@ -69,12 +77,20 @@ pub struct PodView {
     pub uid: Box<str>,
     /// Its IP address, once it has one.
     pub address: Option<Box<str>>,
-    /// When the container of the release was last started.
+    /// When the container of the release was last started, while it runs.
     pub started: Option<Timestamp>,
+    /// Whether the container of the release was ever started.
+    pub has_run: bool,
+    /// Bytes of memory that the container of the release may use.
+    pub memory_limit: Option<u64>,
+    /// Whether its node was asked to leave, before it is taken away for good.
+    pub is_leaving: bool,
+    /// When its node had left.
+    pub left: Option<Timestamp>,
     /// Whether it is ready.
     pub is_ready: bool,
     /// Whether it is being deleted.
-    pub is_leaving: bool,
+    pub is_terminating: bool,
     /// Whether the gate for its node's having met the cluster is open.
     pub has_met: bool,
     /// Its revision.
@@ -140,7 +156,8 @@ impl PodView {
     #[must_use]
     pub fn of(pod: &LivePod) -> Option<Self> {
         let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name));
-        let is_leaving = pod.metadata.deletion_timestamp.is_some();
+        let annotation = |name: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(name));
+        let is_terminating = pod.metadata.deletion_timestamp.is_some();
         let is_true = |type_: &str| find(&pod.status, type_).is_some_and(|condition| condition.status == "True");
         let has_ended = matches!(&*pod.status.phase, "Failed" | "Succeeded");
         Some(Self {
@@ -149,13 +166,18 @@ impl PodView {
             uid: pod.metadata.uid.as_deref().unwrap_or_default().into(),
             address: Some(pod.status.pod_ip.as_str()).filter(|address| !address.is_empty()).map(Into::into),
             started: started(&pod.status),
+            has_run: has_run(&pod.status),
+            memory_limit: memory_limit(&pod.spec),
+            is_leaving: annotation(labels::LEAVING).is_some(),
+            // Whoever writes it in words of his own means it, too.
+            left: annotation(labels::LEFT).map(|at| at.parse().unwrap_or(Timestamp::MAX)),
             is_ready: is_true("Ready"),
-            is_leaving,
+            is_terminating,
             has_met: is_true(labels::MET),
             restarts: containers(&pod.status).map(|container| container.restart_count).max().unwrap_or_default(),
-            trouble: if is_leaving || has_ended { None } else { trouble(pod) },
+            trouble: if is_terminating || has_ended { None } else { trouble(pod) },
             has_ended,
-            has_tls: pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(labels::TLS_OPTIONS)),
+            has_tls: annotation(labels::TLS_OPTIONS).is_some(),
             is_apart: is_apart(&pod.metadata),
             runs_in: runs_in(&pod.metadata),
             moved: moved(pod),
@@ -163,9 +185,24 @@ impl PodView {
     }
 }
 
+fn of_release(status: &LiveStatus) -> Option<&ContainerStatus> {
+    status.container_statuses.iter().find(|container| container.name == names::CONTAINER)
+}
+
+fn memory_limit(spec: &LiveSpec) -> Option<u64> {
+    let container = spec.containers.iter().find(|container| container.name == names::CONTAINER)?;
+    bytes(container.resources.limits.as_ref()?.get("memory")?)
+}
+
+fn has_run(status: &LiveStatus) -> bool {
+    let runs = |state: &Option<ContainerState>| {
+        state.as_ref().is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+    };
+    of_release(status).is_some_and(|it| it.restart_count > 0 || runs(&it.state) || runs(&it.last_state))
+}
+
 fn started(status: &LiveStatus) -> Option<Timestamp> {
-    let container = status.container_statuses.iter().find(|container| container.name == names::CONTAINER)?;
-    let Time(started) = container.state.as_ref()?.running.as_ref()?.started_at.clone()?;
+    let Time(started) = of_release(status)?.state.as_ref()?.running.as_ref()?.started_at.clone()?;
     Some(started)
 }
 

@@ -28,6 +28,7 @@ use super::transition;
 use super::validate::{self, References, Valid, unchangeable, validate};
 use super::view::Child;
 use super::watches::Stub;
+use crate::leaver::Leaver;
 use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::client::describe;
@@ -39,6 +40,7 @@ use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{Facts, pod};
 use crate::rollout::fleet::way;
+use crate::rollout::leave;
 use crate::time::jittered;
 
 /// Pauses between tries of a release that fails: doubled from the first to the last.
@@ -68,7 +70,7 @@ impl Error {
             Self::Dereference(error) => ErrorCategory::from(&error.source),
             Self::Apply(
                 apply::Error::Request { source, .. }
-                | apply::Error::Gate { source, .. }
+                | apply::Error::Pod { source, .. }
                 | apply::Error::Route { source, .. },
             )
             | Self::Status(source) => ErrorCategory::from(source),
@@ -89,6 +91,7 @@ pub struct Context {
     slots: Arc<Slots>,
     /// Looks at nodes, unless the operator is told not to.
     pub(super) observer: Option<Observer>,
+    leaver: Leaver,
     restarts: Mutex<Restarts>,
     pub(super) routes: Routes,
     resync: Duration,
@@ -118,6 +121,7 @@ impl Context {
             resync: runtime.settings.resync_interval,
             lifetimes: (&runtime.settings.certificates).into(),
             failures: Mutex::default(),
+            leaver: Leaver::new(runtime.client.clone(), queue.clone()),
             restarts: Mutex::default(),
             facts,
             cache,
@@ -133,6 +137,7 @@ impl Context {
         self.count(key, false);
         self.queue.take(key);
         self.unfollow(key);
+        self.leaver.forget(key);
     }
 
     fn has_failed(&self, key: &Key) -> bool {
@@ -164,7 +169,7 @@ pub async fn reconcile(stub: Arc<Stub>, context: Arc<Context>) -> Result<Action,
     context.queue.take(&key);
     let timer = context.metrics.reconciles.start();
     let span = reconcile_span(&key.namespace, &key.name);
-    let result = look(&key, &context).instrument(span.clone()).await;
+    let result = Box::pin(look(&key, &context)).instrument(span.clone()).await;
     match &result {
         Ok((result, _)) => timer.finish(*result),
         Err(error) => {
@@ -229,7 +234,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     if context.waits_for_routes(&observed) {
         return Ok((ReconcileResult::Unchanged, Action::requeue(FIRST_PAUSE)));
     }
-    observed.mesh = context.mesh(&observed.release, key);
+    observed = context.with_mesh(observed);
     context.mend(&observed);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
@@ -250,6 +255,8 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
             .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], now, context)))
             .map_err(Error::from);
     }
+    observed.attempts = context.leaver.attempts(key, &observed.pods);
+    let observed = leave::hold(observed, now);
     let plan = plan(&observed, &valid, &context.facts, now);
     let revision = plan.revision.clone();
     let applier = Applier {
@@ -259,6 +266,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         uid: observed.uid(),
         lifetimes: &context.lifetimes,
         observer: context.observer.as_ref(),
+        leaver: &context.leaver,
         restarts: &context.restarts,
     };
     let written = applier.apply(plan).await;
@@ -268,8 +276,9 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
     let after = observe(&lock(&context.cache));
-    let mesh = context.mesh(&observed.release, key);
-    let observed = after.map(|after| Observed { release: observed.release.clone(), mesh, ..after }).unwrap_or(observed);
+    let leaving = observed.leaving.clone();
+    let release = observed.release.clone();
+    let observed = after.map(|after| context.with_mesh(Observed { release, leaving, ..after })).unwrap_or(observed);
     let transitions = transition::of_tls(&observed).into_iter().chain(way::warnings(&observed));
     let warnings = [valid.warnings, transitions.collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };

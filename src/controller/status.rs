@@ -16,8 +16,8 @@ use super::view::WorkloadView;
 use crate::api::{ElixirRelease, ElixirReleaseStatus, RequestStatus, RolloutPhase, RolloutStatus};
 use crate::resources::labels;
 use crate::resources::problem::Problem;
-use crate::rollout::meeting::unmet;
-use crate::rollout::{Report, Verb};
+use crate::rollout::meeting::{Unmet, unmet};
+use crate::rollout::{Cause, Report, Verb};
 use crate::time::whole_seconds;
 
 mod deadline;
@@ -109,7 +109,7 @@ pub fn status(observed: &Observed, verdict: &Verdict, now: Timestamp) -> ElixirR
         replicas: workload.replicas,
         ready_replicas: workload.ready,
         updated_replicas: if workload.revision.as_deref() == target.as_deref() { workload.updated } else { 0 },
-        ready: Some(format!("{}/{}", workload.ready, release.spec.replicas)),
+        ready: Some(format!("{}/{}", workload.ready, observed.asked_replicas())),
         clustered_replicas: seen.clustered_replicas,
         cluster: seen.cluster,
         nodes: seen.nodes,
@@ -185,6 +185,10 @@ impl Progress {
         let revision = target.unwrap_or("the wanted revision");
         let run = format!("{available} of {wanted} nodes run {revision} and are available");
         let message = match (&unmet, leftovers) {
+            (Some(Unmet { cause: Cause::Strained, evidence, .. }), _) => {
+                let evidence = evidence.as_deref().unwrap_or("nobody has looked at all of its nodes yet");
+                format!("{run}, and it is complete once they hold what they run: {evidence}")
+            }
             // Which of them have not is told by the condition Clustered, at its pace.
             (Some(_), _) => format!("{run}, and it is complete once they have met their cluster (condition Clustered)"),
             (None, _) if is_everywhere => String::new(),

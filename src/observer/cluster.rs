@@ -169,6 +169,11 @@ impl Cluster {
         state.nodes.values().map(of).collect()
     }
 
+    /// The same of those that were asked, by the uid of their pods.
+    pub(super) fn vitals_by_uid(&self) -> Vec<(Arc<str>, Vitals)> {
+        self.lock().nodes.iter().filter_map(|(uid, entry)| Some((uid.clone(), entry.vitals?))).collect()
+    }
+
     /// How many nodes there are.
     pub(super) fn len(&self) -> usize {
         self.lock().nodes.len()

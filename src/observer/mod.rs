@@ -262,6 +262,14 @@ impl Observer {
         clusters.into_iter().flat_map(of).collect()
     }
 
+    /// What the nodes of a cluster measure of themselves, by the uid of their pods, as far as they could be asked.
+    #[must_use]
+    pub fn vitals(&self, cluster: &Key) -> BTreeMap<Arc<str>, Vitals> {
+        let state = self.lock();
+        let meshes = state.clusters.iter().filter(|(mesh, _)| mesh.cluster == *cluster);
+        meshes.flat_map(|(_, cluster)| cluster.vitals_by_uid()).collect()
+    }
+
     fn watch(&self, list: &Watchlist, cluster: &Arc<Cluster>, node: &Node) -> AbortOnDropHandle<()> {
         let watcher = Watcher {
             shared: self.shared.clone(),

@@ -52,6 +52,13 @@ pub const STAGE: &str = "beam-operator.io/stage";
 pub const RETRY: &str = "beam-operator.io/retry";
 /// Annotation on a pod: the VM arguments for a remote shell beside the node.
 pub const REMOTE_VM_ARGS: &str = "beam-operator.io/remote-vm-args";
+/// Annotation on a pod: since when its node is asked to leave, for it is taken away for good.
+pub const LEAVING: &str = "beam-operator.io/leaving";
+/// Annotation on a pod: since when its node has left, and may be taken away. People may set it, to any value.
+pub const LEFT: &str = "beam-operator.io/left";
+/// Annotation on a pod: those of the lowest cost go first, among those that are ready or not alike.
+/// <https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost>
+pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// Annotation on a pod: the options of TLS, as a file that the VM reads.
 pub const TLS_OPTIONS: &str = "beam-operator.io/tls-options";
 /// Annotation on a pod: `Revision` where its node is to meet only those of its own revision.

@@ -1,6 +1,6 @@
 //! When a revision counts as failed.
 //!
-//! At the deadline, also if all that its nodes lack is their cluster, or before that when its nodes end again and again while those of other revisions do not: then waiting
+//! At the deadline, also if all that its nodes lack is their cluster or they bear too much, or before that when its nodes end again and again while those of other revisions do not: then waiting
 //! shows nothing new. What may pass by itself, an image that cannot be pulled for instance, is waited for.
 
 use jiff::Timestamp;
@@ -31,9 +31,11 @@ pub(super) fn of(observed: &Observed, revision: &str, now: Timestamp) -> Option<
     let seconds = observed.release.spec.rollout.progress_deadline_seconds;
     if let Some(unmet) = unmet(observed, revision, now).filter(|unmet| unmet.is_late(now)) {
         let evidence = unmet.evidence.unwrap_or_default();
-        let message =
-            format!("its nodes are available, but did not meet their cluster within {seconds} seconds: {evidence}");
-        return Some((Cause::NotClustered, message));
+        let lacks = match unmet.cause {
+            Cause::Strained => "bear too much after",
+            _ => "did not meet their cluster within",
+        };
+        return Some((unmet.cause, format!("its nodes are available, but {lacks} {seconds} seconds: {evidence}")));
     }
     if !workload.deadline_exceeded && !is_late(observed, Some(revision), now) {
         return None;

@@ -1,4 +1,5 @@
-//! Whether the nodes of a revision have met their cluster, as part of what makes a revision good.
+//! Whether the nodes of a revision have met their cluster, as part of what makes a revision good. What else does, while all of
+//! them are available, is asked here as well: whether they hold what they run (`strain`).
 //!
 //! A version that starts and answers its probes but is in no cluster is no good where the one before was in one. That the
 //! nodes of a revision were all seen in their cluster is noted on its record, once. A later one is measured by that: it is
@@ -9,6 +10,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Cause;
+use super::strain::{self, Strain};
 use crate::api::{Discovery, NodeState};
 use crate::controller::conditions::Told;
 use crate::controller::mesh::{self, Member, Picture};
@@ -19,12 +22,17 @@ use crate::controller::view::{Child, WorkloadView};
 use crate::observer::Seen;
 use crate::resources::labels;
 
+/// How long until a node that bears too much is judged anew.
+const NEXT_LOOK: SignedDuration = SignedDuration::from_secs(15);
+
 /// What keeps a revision from being complete all of whose nodes are available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unmet {
-    /// Which node has not met the others, and how that shows; `None` as long as nobody knows whether one has not.
+    /// What it lacks: NotClustered or Strained.
+    pub cause: Cause,
+    /// Which node shows it, and how; `None` as long as nobody knows whether one does.
     pub evidence: Option<String>,
-    /// When it counts as failed unless its nodes meet before; `None` as long as nobody knows, or somebody holds the rollout.
+    /// When it counts as failed unless that ends before; `None` as long as nobody knows, or somebody holds the rollout.
     deadline: Option<Timestamp>,
 }
 
@@ -36,10 +44,29 @@ impl Unmet {
 }
 
 /// What a revision lacks that runs everywhere, or beside others that are to go once it is good; `None` if its nodes have met,
-/// or need not.
+/// or need not, and hold what they run.
 pub(crate) fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Option<Unmet> {
+    let good = observed.release.status.as_ref().and_then(|status| status.current_revision.as_deref());
     let is_up = || runs_everywhere(observed, revision) || runs_beside(observed, revision);
-    if !is_measured(observed, revision) || !is_up() {
+    if good.is_none_or(|good| good == revision) || !is_up() {
+        return None;
+    }
+    apart(observed, revision, now).or_else(|| strained(observed, revision))
+}
+
+/// That nodes bear too much.
+fn strained(observed: &Observed, revision: &str) -> Option<Unmet> {
+    let evidence = match strain::of(observed, revision)? {
+        Strain::Known(evidence) => Some(evidence),
+        Strain::Awaited => None,
+    };
+    let deadline = evidence.as_ref().and_then(|_| deadline(observed, revision));
+    Some(Unmet { cause: Cause::Strained, evidence, deadline })
+}
+
+/// That nodes have not met.
+fn apart(observed: &Observed, revision: &str, now: Timestamp) -> Option<Unmet> {
+    if !is_measured(observed, revision) {
         return None;
     }
     let pictures = pictures(observed, now)?;
@@ -49,12 +76,15 @@ pub(crate) fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Opti
     let is_awaited = !are_all(observed, revision, &nodes) || nodes.iter().flatten().any(|node| is_awaited(node));
     let evidence = apart.map(|node| evidence(node, &pictures));
     let deadline = evidence.as_ref().and_then(|_| deadline(observed, revision));
-    (apart.is_some() || is_awaited).then_some(Unmet { evidence, deadline })
+    (apart.is_some() || is_awaited).then_some(Unmet { cause: Cause::NotClustered, evidence, deadline })
 }
 
-/// When the revision that runs everywhere counts as failed because its nodes have not met.
+/// When the revision that runs everywhere is to be judged anew: when it counts as failed for what it lacks, and before that
+/// where no other news would tell that it has it.
 pub(crate) fn turn(observed: &Observed, now: Timestamp) -> Option<Timestamp> {
-    unmet(observed, observed.running_revision()?, now)?.deadline
+    let unmet = unmet(observed, observed.running_revision()?, now)?;
+    let next = (unmet.cause == Cause::Strained).then(|| now.checked_add(NEXT_LOOK).unwrap_or(Timestamp::MAX));
+    [unmet.deadline, next].into_iter().flatten().min()
 }
 
 /// The revision that is to be noted as one whose nodes have met their cluster.
@@ -93,7 +123,7 @@ fn pictures(observed: &Observed, now: Timestamp) -> Option<Vec<Picture<'_>>> {
 
 /// The ready pods of a revision.
 fn pods<'a>(observed: &'a Observed, revision: &'a str) -> impl Iterator<Item = &'a PodView> {
-    let is_up = |pod: &&PodView| pod.is_ready && !pod.is_leaving && !pod.has_ended;
+    let is_up = |pod: &&PodView| pod.is_ready && !pod.is_terminating && !pod.has_ended;
     observed.pods.iter().filter(is_up).filter(move |pod| pod.revision.as_deref() == Some(revision))
 }
 

@@ -12,8 +12,10 @@
 //! | `migrations` | which Job is to be run for it, before or after |
 //! | `failure` | when a revision counts as failed |
 //! | `meeting` | whether its nodes have met their cluster |
+//! | `strain` | whether its virtual machines hold what they run |
 //! | `note` | how something is noted on the record of a revision |
 //! | `rejection` | what is noted about one that was rejected |
+//! | `leave` | which nodes a scale-down takes, and when |
 //! | `fleet` | how many pods of which revision, where each has a Deployment of its own |
 //! | `stage` | what is noted about the way of a revision through its strategy |
 //! | `request` | what people ask for by annotation, and what became of it |
@@ -21,6 +23,7 @@
 pub mod after;
 mod failure;
 pub mod fleet;
+pub mod leave;
 pub(crate) mod meeting;
 pub mod migrations;
 mod note;
@@ -28,6 +31,7 @@ mod rejection;
 mod request;
 mod scaled;
 mod stage;
+mod strain;
 
 use jiff::Timestamp;
 

@@ -31,6 +31,8 @@ pub enum Cause {
     OutOfMemory,
     /// Its nodes have not met their cluster within `rollout.progressDeadlineSeconds`.
     NotClustered,
+    /// Its virtual machines bore too much at the end of `rollout.progressDeadlineSeconds`.
+    Strained,
     /// Somebody asked for another revision.
     Undone,
     /// Somebody gave the rollout up.

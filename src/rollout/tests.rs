@@ -1,6 +1,7 @@
 //! What becomes of a revision that is asked for.
 
 mod meeting;
+mod strain;
 
 use jiff::Timestamp;
 use kube::ResourceExt;

@@ -133,8 +133,8 @@ async fn a_release_that_waits_for_its_children_is_not_held_up() {
     scene.proxy.forget();
 
     scene.releases().delete("shop", &DeleteParams::foreground()).await.unwrap();
-    let is_leaving = |it: &Value| !it["metadata"]["deletionTimestamp"].is_null();
-    scene.child(ChildKind::Service, "shop", is_leaving).await;
+    let is_terminating = |it: &Value| !it["metadata"]["deletionTimestamp"].is_null();
+    scene.child(ChildKind::Service, "shop", is_terminating).await;
     scene.gone(ChildKind::Deployment, "shop").await;
     scene.rest().await;
     let waiting = scene.releases().get("shop").await.unwrap();

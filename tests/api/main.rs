@@ -23,6 +23,7 @@ mod drift;
 mod faults;
 mod foreign;
 mod harness;
+mod leave;
 mod migrations;
 mod optional;
 mod process;

@@ -18,9 +18,10 @@ const VARIABLE: &str = "BEAM_OPERATOR_TEST_HTTPROUTES";
 
 const API: &str = "gateway.networking.k8s.io/v1";
 
-pub(super) const WEIGHTED: &str = "strategy: Canary, canary: {httpRoute: {name: front}, steps: [{weight: 20, \
-     pauseSeconds: 0}, {replicas: 2, weight: 50, pauseSeconds: 1}]}";
-const WAITING: &str = "strategy: Canary, canary: {httpRoute: {name: front}, steps: [{weight: 20}]}";
+pub(super) const WEIGHTED: &str = "rollout: {strategy: Canary, minReadySeconds: 0, \
+                                   canary: {httpRoute: {name: front}, steps: [{weight: 50, pauseSeconds: 0}]}}";
+const WAITING: &str =
+    "rollout: {strategy: Canary, minReadySeconds: 0, canary: {httpRoute: {name: front}, steps: [{weight: 20}]}}";
 
 /// The CRD of HTTPRoutes.
 fn definition() -> CustomResourceDefinition {

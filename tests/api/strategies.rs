@@ -1,5 +1,5 @@
-//! Strategies in which each revision has a Deployment of its own: the operator is killed after every write of a rollout, and
-//! the spec changes again after every second; the end is always the same.
+//! Every strategy: the operator is killed after every write of a rollout, and the spec changes twice more after every write; the
+//! end is always the same.
 //!
 //! Runs with an API server and the controllers of Deployments, and with a stand-in for kubelets that makes every pod ready.
 
@@ -11,7 +11,7 @@ use beam_operator::controller::kind::ChildKind;
 use beam_operator::resources::labels;
 use futures::{StreamExt, stream};
 use kube::ResourceExt;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -21,16 +21,22 @@ use crate::harness::{Scene, eventually};
 /// Processes that run at a time.
 const AT_A_TIME: usize = 3;
 
-const ROLLING: &str = "strategy: RollingUpdate";
-const BLUE_GREEN: &str = "strategy: BlueGreen, blueGreen: {scaleDownDelaySeconds: 0}";
-const MANUAL: &str = "strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 60}";
-const CANARY: &str =
-    "strategy: Canary, canary: {steps: [{replicas: 1, pauseSeconds: 0}, {replicas: 50%, pauseSeconds: 1}]}";
+const ROLLING: &str = "rollout: {strategy: RollingUpdate, minReadySeconds: 0}";
+const RECREATE: &str = "rollout: {strategy: Recreate, minReadySeconds: 0}";
+const APART: &str = "{rollout: {strategy: RollingUpdate, minReadySeconds: 0}, cluster: {scope: Revision}}";
+const BLUE_GREEN: &str = "rollout: {strategy: BlueGreen, blueGreen: {scaleDownDelaySeconds: 0}, minReadySeconds: 0}";
+const MANUAL: &str =
+    "rollout: {strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 60}, minReadySeconds: 0}";
+const CANARY: &str = "rollout: {strategy: Canary, minReadySeconds: 0, \
+                      canary: {steps: [{replicas: 1, pauseSeconds: 0}, {replicas: 50%, pauseSeconds: 1}]}}";
 
-pub(super) fn version(image: &str, rollout: &str) -> String {
-    format!(
-        "image: {image}\nreplicas: 3\nports: [{{name: http, containerPort: 4000}}]\nrollout: {{minReadySeconds: 0, {rollout}}}"
-    )
+/// A version of the shop with these fields.
+pub(super) fn version(image: &str, fields: &str) -> String {
+    let mut spec: Value = serde_yaml::from_str(fields).unwrap();
+    spec["image"] = image.into();
+    spec["replicas"] = 3.into();
+    spec["ports"] = json!([{"name": "http", "containerPort": 4000}]);
+    spec.to_string()
 }
 
 /// Makes every pod ready as long as it lives.
@@ -65,10 +71,14 @@ pub(super) async fn found(scene: &Scene) -> End {
     };
     let sizes = deployments.iter().map(|it| (image(it), it.data["spec"]["replicas"].as_i64().unwrap()));
     // The name of a revision says in which namespace it is.
-    let of_revision = |name: &Value| deployments.iter().find(|it| it.labels()[labels::REVISION] == *name).map(image);
+    let runs = |object: &DynamicObject, name: &Value| {
+        object.data["spec"]["template"]["metadata"]["labels"][labels::REVISION] == *name
+    };
+    let of_revision = |name: &Value| deployments.iter().find(|it| runs(it, name)).map(image);
     let services = list(ChildKind::Service).await.into_iter().map(|object| {
         let revision = &object.data["spec"]["selector"][labels::REVISION];
-        (object.name_any(), (!revision.is_null()).then(|| of_revision(revision).unwrap_or_default()))
+        let leads_to = (!revision.is_null()).then(|| of_revision(revision).unwrap_or_default());
+        (object.name_any().replace(revision.as_str().unwrap_or("?"), leads_to.as_deref().unwrap_or_default()), leads_to)
     });
     (sizes.collect(), services.collect(), crate::routes::rules(scene).await)
 }
@@ -85,8 +95,10 @@ pub(super) async fn complete(scene: &Scene, image: &str) -> End {
     let only: BTreeMap<_, _> = [(image.to_owned(), 3)].into();
     eventually("nothing else is left", async || {
         let end = found(scene).await;
+        // What belongs to a revision that is gone leads nowhere.
+        let is_left = end.1.values().any(|leads_to| leads_to.as_deref() == Some(""));
         let is_split = end.2.iter().any(|rules| rules.to_string().contains("-preview"));
-        if end.0 == only && !is_split { Ok(end) } else { Err(format!("{end:?}")) }
+        if end.0 == only && !is_left && !is_split { Ok(end) } else { Err(format!("{end:?}")) }
     })
     .await
 }
@@ -122,6 +134,7 @@ async fn killed_after(writes: usize, rollout: &str, wanted: &End) -> bool {
     was_interrupted
 }
 
+/// Changes the spec twice in a row once so much was written.
 async fn changed_after(writes: usize, rollout: &str) {
     let (scene, _kubelet) = begin("strategy-changed", rollout).await;
     scene.apply("shop", &version("shop:2", rollout)).await;
@@ -134,11 +147,14 @@ async fn changed_after(writes: usize, rollout: &str) {
         _ = complete(&scene, "shop:2") => {}
     }
     scene.apply("shop", &version("shop:3", rollout)).await;
-    complete(&scene, "shop:3").await;
+    scene.apply("shop", &version("shop:4", rollout)).await;
+    complete(&scene, "shop:4").await;
 }
 
 #[rstest]
 #[case::rolling(ROLLING)]
+#[case::recreate(RECREATE)]
+#[case::apart(APART)]
 #[case::blue_green(BLUE_GREEN)]
 #[case::canary(CANARY)]
 #[case::by_weight(crate::routes::WEIGHTED)]
@@ -157,11 +173,38 @@ async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_midd
     // How often the status is written depends on what else happens, so the last of them may not be met.
     let kills = interrupted.iter().filter(|was_interrupted| **was_interrupted).count();
     assert!(2 * kills > writes, "{kills} kills do not cover {writes} writes");
-    stream::iter((1..writes).step_by(2))
-        .map(|after| changed_after(after, rollout))
-        .buffered(AT_A_TIME)
-        .collect::<Vec<_>>()
-        .await;
+    stream::iter(1..writes).map(|after| changed_after(after, rollout)).buffered(AT_A_TIME).collect::<Vec<_>>().await;
+}
+
+/// The new side never becomes ready, and everything else goes on.
+#[rstest]
+#[case::blue_green(BLUE_GREEN)]
+#[case::canary(CANARY)]
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn a_rollout_that_is_stuck_blocks_no_configuration_no_repair_and_no_scaling(#[case] rollout: &str) {
+    let (scene, kubelet) = begin("stuck", rollout).await;
+    drop(kubelet);
+    scene.apply("shop", &version("shop:2", rollout)).await;
+    scene.condition("shop", "Progressing", "RolloutInProgress").await;
+    let with = |fields: Value| {
+        let mut spec: Value = serde_yaml::from_str(&version("shop:2", rollout)).unwrap();
+        spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        spec.to_string()
+    };
+    scene.apply("shop", &with(json!({"service": {"annotations": {"example.com/a": "b"}}}))).await;
+    let annotated = |it: &Value| it["metadata"]["annotations"]["example.com/a"] == "b";
+    let service = scene.child(ChildKind::Service, "shop", annotated).await;
+    scene.children(ChildKind::Service).delete("shop", &DeleteParams::default()).await.unwrap();
+    let again = |it: &Value| it["metadata"]["uid"] != *service.uid().unwrap();
+    scene.child(ChildKind::Service, "shop", again).await;
+    scene.apply("shop", &with(json!({"replicas": 5}))).await;
+    eventually("both sides follow the scale", async || {
+        let (sizes, ..) = found(&scene).await;
+        let all: i64 = sizes.values().sum();
+        if sizes.len() == 2 && all >= 5 { Ok(()) } else { Err(format!("{sizes:?}")) }
+    })
+    .await;
 }
 
 pub(super) async fn annotate(scene: &Scene, annotation: &str, value: &str) {

@@ -22,6 +22,7 @@ async fn what_a_node_tells_of_itself() {
         assert!(release >= 25 && version.starts_with(&(release - 12).to_string()), "{release} {version}");
         let processes = connection.process_count(LIMIT).await.unwrap();
         assert!((10..1000).contains(&processes), "{processes}");
+        assert!(connection.longest_queue(LIMIT).await.unwrap() < 100);
         assert!(connection.process_limit(LIMIT).await.unwrap() > 100_000);
         let uptime = connection.uptime(LIMIT).await.unwrap();
         assert!(uptime < Duration::from_mins(5), "{uptime:?}");

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::harness::{Namespace, Operator, meshed, shop};
+use crate::harness::{Namespace, Operator, meshed, shop as shop_of};
 
 /// What is logged for a caller on another node is in no log of the node, but what its own user device prints is.
 const DRAIN: &str = "IO.puts(:user, \"drained by #{node()}\")";
@@ -24,7 +24,7 @@ async fn last_words(namespace: &Namespace, pod: &str) -> String {
 async fn a_node_is_drained_before_it_stops_also_while_nobody_watches() {
     let namespace = Namespace::alone("drain").await;
     let drain = json!({"delaySeconds": 1, "drain": {"rpc": DRAIN, "timeoutSeconds": 20}});
-    namespace.apply(&shop("shop", &json!({"replicas": 2, "shutdown": drain}).to_string())).await;
+    namespace.apply(&shop_of("shop", &json!({"replicas": 2, "shutdown": drain}).to_string())).await;
     let shop = namespace.release("shop");
     shop.complete().await;
     meshed(&[shop], 2).await;
@@ -36,6 +36,15 @@ async fn a_node_is_drained_before_it_stops_also_while_nobody_watches() {
     assert!(said.contains("drained by shop@"), "{said}");
     drop(away);
     shop.complete().await;
+
+    // The second virtual machine that it takes finds the node without EPMD as well.
+    let fixed = json!({"replicas": 1, "cluster": {"epmd": "Disabled"}, "shutdown": drain});
+    namespace.apply(&shop_of("fixed", &fixed.to_string())).await;
+    let alone = namespace.release("fixed");
+    alone.complete().await;
+    let said = last_words(&namespace, &alone.pods().await[0].name_any()).await;
+    assert!(said.contains("drained by fixed@"), "{said}");
+    namespace.kubectl(&["delete", "exr", "fixed"]).await;
 
     // One that hangs is cut off, and the node stops in order all the same.
     let hangs = json!({"shutdown": {"drain": {"rpc": "Process.sleep(:infinity)", "timeoutSeconds": 3}}});

@@ -15,6 +15,7 @@ mod drain;
 mod eviction;
 mod first_release;
 mod harness;
+mod leave;
 mod mesh;
 mod migrations;
 mod node_lost;

@@ -1,4 +1,4 @@
-//! A version that is no good is taken back under traffic: one that crashes, leaks, is never ready, or joins no cluster.
+//! A version that is no good is taken back under traffic: one that crashes, leaks, chokes, is never ready, or joins no cluster.
 
 use beam_operator::api::{ElixirRelease, RolloutPhase};
 use beam_operator::resources::labels;
@@ -112,6 +112,14 @@ async fn a_version_that_starts_and_does_not_cluster_gives_way() {
     .await;
     shop.phase(RolloutPhase::RolledBack).await;
     meshed(&[shop], 2).await;
+}
+
+#[tokio::test]
+#[ignore = "needs nodes: cargo xtask test"]
+async fn a_version_that_serves_and_chokes_gives_way() {
+    let choking = json!({"env": [{"name": "SHOP_FLOOD", "value": "50000"}]});
+    let rollout = "{minReadySeconds: 1, progressDeadlineSeconds: 30}";
+    gives_way("choke", rollout, choking, "Strained", "has a process with more than 10000 messages").await;
 }
 
 #[tokio::test]

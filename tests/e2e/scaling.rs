@@ -26,6 +26,18 @@ async fn the_mesh_follows_the_number_of_nodes() {
     namespace.kubectl(&["scale", "exr/shop", "--replicas=3"]).await;
     shop.complete().await;
     meshed(&[shop], 3).await;
+
+    // As KEDA does at night and in the morning.
+    namespace.kubectl(&["scale", "exr/shop", "--replicas=0"]).await;
+    shop.complete().await;
+    eventually("no pod", async || {
+        let pods = shop.pods().await.len();
+        if pods == 0 { Ok(()) } else { Err(pods.to_string()) }
+    })
+    .await;
+    namespace.kubectl(&["scale", "exr/shop", "--replicas=2"]).await;
+    shop.complete().await;
+    meshed(&[shop], 2).await;
     assert_eq!(shop.status().await.current_revision, revision, "the number of nodes is no part of a revision");
 }
 

@@ -11,6 +11,7 @@ config :shop,
   migration_file: System.get_env("SHOP_MIGRATION_FILE", "/tmp/shop-migrations"),
   crash: System.get_env("SHOP_CRASH"),
   leak: String.to_integer(System.get_env("SHOP_LEAK", "0")),
+  flood: String.to_integer(System.get_env("SHOP_FLOOD", "0")),
   ready: System.get_env("SHOP_READY"),
   drain: System.get_env("SHOP_DRAIN"),
   migration: System.get_env("SHOP_MIGRATION")

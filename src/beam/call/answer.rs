@@ -107,6 +107,14 @@ pub(in crate::beam) fn count(term: &Term) -> Result<u64> {
     value.ok_or_else(|| unexpected("a number that is not negative", term))
 }
 
+/// A number as the value of an expression, with the bindings that it leaves.
+pub(in crate::beam) fn value(term: &Term) -> Result<u64> {
+    match term.as_tuple() {
+        Some([tag, value, _]) if tag.as_atom() == Some("value") => count(value),
+        _ => Err(unexpected("{value, number, bindings}", term)),
+    }
+}
+
 pub(in crate::beam) fn integer(term: &Term) -> Result<i64> {
     term.as_integer().ok_or_else(|| unexpected("an integer of 64 bits", term))
 }
@@ -206,6 +214,13 @@ mod tests {
         let answer = list([pair("total", 5_000_000_000), pair("processes_used", 3), pair("ets", 7)]);
 
         assert_eq!(memory(&answer).unwrap(), Memory { total: 5_000_000_000, ets: 7, ..Memory::default() });
+    }
+
+    #[test]
+    fn values_of_expressions() {
+        assert_eq!(value(&tuple([atom("value"), Term::Integer(7), list([])])).unwrap(), 7);
+        assert!(value(&tuple([atom("value"), atom("none"), list([])])).is_err());
+        assert!(value(&Term::Integer(7)).is_err());
     }
 
     #[test]

@@ -3,9 +3,13 @@
 //! A connection is the right to run any code on the node. So what is asked is not a module, a function and arguments but
 //! one of these, and each has an answer of a type of its own, read by a function in [`answer`].
 //!
+//! One of them has the node evaluate an expression, because no function of OTP tells what it does. The expression is always the
+//! same, and nothing that anybody writes becomes a part of it.
+//!
 //! The cookie of a node is not asked for. Whether it has a certain one, a handshake tells without that anybody sends it.
 
 pub(super) mod answer;
+mod longest_queue;
 
 use super::cookie::Cookie;
 use super::name::NodeName;
@@ -49,6 +53,8 @@ pub enum Call {
     ProcessCount,
     /// How many processes there may be.
     ProcessLimit,
+    /// How many messages wait for the process for which most do.
+    LongestQueue,
     /// Connects it to another node.
     ConnectNode(NodeName),
     /// Changes the cookie that it uses with a node, or, if that is the node itself, with all others.
@@ -80,6 +86,7 @@ impl Call {
             | Self::StartTime
             | Self::ProcessCount
             | Self::ProcessLimit => "erlang:system_info/1",
+            Self::LongestQueue => "erl_eval:expr/2",
             Self::InitStatus => "init:get_status/0",
             Self::MonotonicTime => "erlang:monotonic_time/0",
             Self::NativeSecond => "erlang:convert_time_unit/3",
@@ -116,6 +123,11 @@ impl Call {
             Self::StartTime => out.atom("start_time"),
             Self::ProcessCount => out.atom("process_count"),
             Self::ProcessLimit => out.atom("process_limit"),
+            Self::LongestQueue => {
+                longest_queue::write(out);
+                // There are no bindings.
+                out.nil();
+            }
             Self::NativeSecond => {
                 out.integer(1);
                 out.atom("second");
@@ -156,6 +168,7 @@ mod tests {
             Call::NativeSecond,
             Call::ProcessCount,
             Call::ProcessLimit,
+            Call::LongestQueue,
             Call::ConnectNode(node.clone()),
             Call::SetCookie { node, cookie: Cookie::new("swordfish").unwrap() },
             Call::NetTicktime,

@@ -132,6 +132,11 @@ impl Connection {
         answer::count(&self.ask(Call::ProcessLimit, limit).await?)
     }
 
+    /// How many messages wait for the process for which most do. The node looks at each of its processes.
+    pub async fn longest_queue(&self, limit: Duration) -> Result<u64> {
+        answer::value(&self.ask(Call::LongestQueue, limit).await?)
+    }
+
     /// Connects it to another node. The node takes up to its own `net_setuptime`, seven seconds, to find out that the
     /// other cannot be reached.
     pub async fn connect_node(&self, node: NodeName, limit: Duration) -> Result<Connected> {

@@ -1,4 +1,4 @@
-//! What is written of pods: that a gate is open, and that one is to be evicted.
+//! What is written of pods: that a gate is open, that a node is to leave or has left, and that one is to be evicted.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -9,15 +9,19 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, 
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{PartialObjectMeta, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Applier, Error, is_conflict};
 use crate::controller::events::{Happening, normal, warning};
 use crate::controller::mesh::Restarts;
 use crate::controller::ownership::FIELD_MANAGER;
+use crate::controller::plan;
 use crate::operator::client::describe;
 use crate::resources::labels;
 use crate::time::whole_seconds;
+
+/// Costs are 32-bit numbers in words.
+const LOWEST_COST: &str = "-2147483648";
 
 impl Applier<'_> {
     /// Tells the kubelet that the node of a pod has met its cluster.
@@ -36,13 +40,25 @@ impl Applier<'_> {
             Ok(_) => Ok(()),
             // It is gone, or another by now, which is looked at for itself.
             Err(error) if is_conflict(&error) => Ok(()),
-            Err(source) => Err(Error::Gate { pod: pod.to_owned(), source }),
+            Err(source) => Err(Error::Pod { what: "opening the readiness gate of", pod: pod.to_owned(), source }),
         }
     }
 
-    /// Evicts the pod of a node that is cut off, if there may be one more, and tells so. That a PodDisruptionBudget is in the
-    /// way is no failure of the reconcile.
-    pub(super) async fn restart(&self, pod: &str, uid: &str) -> Option<Happening> {
+    /// Puts annotations on a pod. That is done by way of its status, for which the operator has the right already.
+    pub(super) async fn annotate_pod(&self, pod: &str, uid: &str, annotations: &Value) -> Result<(), Error> {
+        let api = Api::<PartialObjectMeta<Pod>>::namespaced(self.client.clone(), &self.key.namespace);
+        let patch = json!({"metadata": {"uid": uid, "annotations": annotations}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match api.patch_status(pod, &params, &Patch::Merge(&patch)).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(&error) => Ok(()),
+            Err(source) => Err(Error::Pod { what: "marking", pod: pod.to_owned(), source }),
+        }
+    }
+
+    /// Evicts a pod, if there may be one more, and tells so. That a PodDisruptionBudget is in the way is no failure of the
+    /// reconcile.
+    pub(super) async fn evict(&self, pod: &str, uid: &str, why: plan::Eviction) -> Option<Happening> {
         if !self.restarts().take(self.key, Timestamp::now()) {
             return None;
         }
@@ -53,17 +69,20 @@ impl Applier<'_> {
             metadata: ObjectMeta { name: Some(pod.to_owned()), ..ObjectMeta::default() },
             delete_options: Some(DeleteOptions { preconditions, ..DeleteOptions::default() }),
         };
+        let (reason, why) = match why {
+            plan::Eviction::CutOff => ("NodeRestart", "its node is cut off from the larger side of the cluster"),
+            plan::Eviction::AskedToLeave => ("NodeReplaced", "its node was asked to leave and is to stay after all"),
+        };
         match api.create_subresource::<_, Status>("eviction", pod, &PostParams::default(), &eviction).await {
             Ok(_) => {
-                let note = format!("evicted pod {pod}: its node is cut off from the larger side of the cluster");
-                Some(normal("NodeRestart", "Heal", note))
+                let note = format!("evicted pod {pod}: {why}");
+                Some(normal(reason, "Heal", note))
             }
             // It is gone, or another by now.
             Err(error) if is_conflict(&error) => None,
             Err(error) => {
-                let why = describe(&error);
-                let note = format!("pod {pod}, cut off from the cluster, is not restarted: {why}");
-                Some(warning("NodeRestart", "Heal", note))
+                let note = format!("pod {pod} is not evicted yet, although {why}: {}", describe(&error));
+                Some(warning(reason, "Heal", note))
             }
         }
     }
@@ -76,4 +95,19 @@ impl Applier<'_> {
     fn restarts(&self) -> MutexGuard<'_, Restarts> {
         self.restarts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The annotations of a pod whose node is asked to leave.
+pub(super) fn leaving() -> Value {
+    json!({labels::LEAVING: whole_seconds(Timestamp::now()), labels::DELETION_COST: LOWEST_COST})
+}
+
+/// The annotation of a pod whose node has left.
+pub(super) fn left(at: Timestamp) -> Value {
+    json!({labels::LEFT: at})
+}
+
+/// What is told then.
+pub(super) fn has_left(pod: &str) -> Happening {
+    normal("NodeLeft", "Scale", format!("the node of pod {pod} has left, and the scale-down goes on"))
 }

@@ -27,7 +27,7 @@ pub fn watchlists(observed: &Observed, facts: &Facts) -> Vec<Watchlist> {
         Epmd::Disabled | Epmd::Application => Port::Fixed(cluster.ports.distribution.from),
     };
     let mut meshes: BTreeMap<Option<Arc<str>>, Vec<Node>> = BTreeMap::new();
-    for pod in observed.pods.iter().filter(|pod| !pod.has_ended && !pod.is_leaving) {
+    for pod in observed.pods.iter().filter(|pod| !pod.has_ended && !pod.is_terminating) {
         let Some(address) = pod.address.as_deref() else { continue };
         let apart: Option<Arc<str>> = pod.revision.as_deref().filter(|_| pod.is_apart).map(Into::into);
         meshes.entry(apart.clone()).or_default().push(Node {
@@ -203,7 +203,7 @@ mod tests {
     #[rstest]
     #[case::no_address(PodView { address: None, ..running_pod("a") })]
     #[case::ended(PodView { has_ended: true, ..running_pod("a") })]
-    #[case::leaving(PodView { is_leaving: true, ..running_pod("a") })]
+    #[case::leaving(PodView { is_terminating: true, ..running_pod("a") })]
     fn pods_without_a_node(#[case] pod: PodView) {
         assert_eq!(lists("", vec![pod]), []);
     }

@@ -2,12 +2,11 @@
 
 use super::limits::at_least;
 use super::remote;
-use crate::api::{Drain, ElixirRelease, ReleaseTool, Shutdown};
+use crate::api::{Drain, ElixirRelease, Leave, ReleaseTool, Shutdown, Strategy, WorkloadKind};
 use crate::resources::names;
 use crate::resources::pod::{self, Draft};
 use crate::resources::problem::Problem;
 
-const DRAIN: &str = "spec.shutdown.drain";
 const GRACE_OF_THE_POD: &str = "spec.podTemplate.spec.terminationGracePeriodSeconds";
 
 pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
@@ -25,31 +24,52 @@ pub(super) fn problems(release: &ElixirRelease) -> Vec<Problem> {
             "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter",
         ));
     }
-    if let Some(drain) = &shutdown.drain {
-        problems.extend(what_is_run(drain));
-        problems.extend(in_time(shutdown, drain));
-        problems.extend(drain.rpc.as_ref().and_then(|_| cannot_be_called(release)));
+    if let Some(Drain { rpc, exec, .. }) = &shutdown.drain {
+        problems.extend(what_is_run(release, "drain", rpc.as_deref(), exec.as_deref()));
+    }
+    problems.extend(shutdown.drain.iter().flat_map(|drain| in_time(shutdown, drain)));
+    if let Some(Leave { rpc, exec, timeout_seconds }) = &shutdown.leave {
+        problems.extend(what_is_run(release, "leave", rpc.as_deref(), exec.as_deref()));
+        problems.extend(at_least("spec.shutdown.leave.timeoutSeconds", *timeout_seconds, 1));
+        problems.extend(takes_nodes_away(release));
     }
     problems
 }
 
-fn what_is_run(drain: &Drain) -> Option<Problem> {
-    if drain.rpc.is_some() == drain.exec.is_some() {
-        return Some(Problem::new(DRAIN, "shutdown.drain takes either rpc or exec: give one of them"));
+/// What is wrong with a call, which is made in the pod.
+fn what_is_run(release: &ElixirRelease, name: &str, rpc: Option<&str>, exec: Option<&[String]>) -> Option<Problem> {
+    let field = format!("spec.shutdown.{name}");
+    let Some(expression) = rpc.filter(|_| exec.is_none()) else {
+        if rpc.is_some() || exec.is_none() {
+            return Some(Problem::new(field, format!("shutdown.{name} takes either rpc or exec: give one of them")));
+        }
+        let is_empty = exec.and_then(<[_]>::first).is_none_or(String::is_empty);
+        return is_empty.then(|| Problem::new(field + ".exec", "is empty: write the command and its arguments"));
+    };
+    if expression.trim().is_empty() {
+        return Some(Problem::new(field + ".rpc", "is empty: write the expression, such as Shop.Drain.run()"));
     }
-    if drain.rpc.as_ref().is_some_and(|expression| expression.trim().is_empty()) {
-        let message = "is empty: write the expression, such as Shop.Drain.run()";
-        return Some(Problem::new(format!("{DRAIN}.rpc"), message));
-    }
-    let names_a_command = |command: &Vec<String>| command.first().is_some_and(|program| !program.is_empty());
-    let is_empty = drain.exec.as_ref().is_some_and(|command| !names_a_command(command));
-    is_empty.then(|| Problem::new(format!("{DRAIN}.exec"), "is empty: write the command and its arguments"))
+    cannot_be_called(release).map(|why| Problem::new(field + ".rpc", why))
+}
+
+/// Why every rollout would take nodes away for good, and not only a scale-down.
+fn takes_nodes_away(release: &ElixirRelease) -> Option<Problem> {
+    let is_kept = match release.spec.rollout.strategy {
+        Strategy::RollingUpdate => true,
+        Strategy::Recreate => release.spec.workload.kind == WorkloadKind::Deployment,
+        Strategy::BlueGreen | Strategy::Canary => false,
+    };
+    (!is_kept).then(|| {
+        let message = "shutdown.leave needs rollout.strategy RollingUpdate, or Recreate with workload.kind Deployment: the others \
+                       take nodes away with every rollout";
+        Problem::new("spec", message)
+    })
 }
 
 /// The API server knows nothing of Services and counts the delay always, so that it is counted here as well.
 fn in_time(shutdown: &Shutdown, drain: &Drain) -> Vec<Problem> {
     let mut problems: Vec<_> =
-        at_least(&format!("{DRAIN}.timeoutSeconds"), drain.timeout_seconds, 1).into_iter().collect();
+        at_least("spec.shutdown.drain.timeoutSeconds", drain.timeout_seconds, 1).into_iter().collect();
     if shutdown.delay_seconds.saturating_add(drain.timeout_seconds) >= shutdown.grace_period_seconds {
         problems.push(Problem::new(
             "spec.shutdown",
@@ -61,8 +81,8 @@ fn in_time(shutdown: &Shutdown, drain: &Drain) -> Vec<Problem> {
 }
 
 /// Why nothing in the pod can call the node.
-fn cannot_be_called(release: &ElixirRelease) -> Option<Problem> {
-    let why = match release.spec.release.tool {
+fn cannot_be_called(release: &ElixirRelease) -> Option<String> {
+    Some(match release.spec.release.tool {
         ReleaseTool::None => "release.tool None says nothing of a script that could call the node: use exec".to_owned(),
         _ if !names::is_distributed(release) => {
             "with cluster.distribution Disabled a node cannot be called: use exec".to_owned()
@@ -73,8 +93,7 @@ fn cannot_be_called(release: &ElixirRelease) -> Option<Problem> {
                 "{field} leaves the one port to the node, so that {commands} cannot start beside it: use exec, or {remedy}"
             )
         }
-    };
-    Some(Problem::new(format!("{DRAIN}.rpc"), why))
+    })
 }
 
 /// `podTemplate` may shorten the grace period of the finished pod. How long a command of its own takes is not known.

@@ -104,7 +104,7 @@ impl fmt::Debug for Nodes {
 type Figure = (&'static str, &'static str, Option<Unit>, fn(&NodeSample) -> Option<u64>);
 
 /// The figures of a node.
-const FIGURES: [Figure; 4] = [
+const FIGURES: [Figure; 6] = [
     ("observed", "Whether the operator can ask the node (1) or not (0)", None, |node| {
         Some(node.vitals.is_some().into())
     }),
@@ -113,6 +113,12 @@ const FIGURES: [Figure; 4] = [
     }),
     ("run_queue", "Processes and ports that are ready to run and wait for a scheduler", None, |node| {
         node.vitals.map(|vitals| vitals.run_queue)
+    }),
+    ("schedulers", "Schedulers that the virtual machine uses", None, |node| {
+        node.vitals.map(|vitals| vitals.schedulers)
+    }),
+    ("longest_message_queue", "Messages that wait for the process for which most do", None, |node| {
+        node.vitals.and_then(|vitals| vitals.longest_queue)
     }),
     ("processes", "Processes of the virtual machine", None, |node| node.vitals.map(|vitals| vitals.processes)),
 ];
@@ -156,7 +162,10 @@ mod tests {
             vitals,
         };
         let nodes = Arc::new(Mutex::new(vec![
-            node("a", Some(Vitals { memory: 4096, run_queue: 2, processes: 70 })),
+            node(
+                "a",
+                Some(Vitals { memory: 4096, run_queue: 2, schedulers: 3, processes: 70, longest_queue: Some(5) }),
+            ),
             node("b", None),
         ]));
         let source = nodes.clone();
@@ -168,6 +177,8 @@ mod tests {
             r#"beam_node_observed{namespace="store",release="shop",pod="b"} 0"#,
             r#"beam_node_memory_bytes{namespace="store",release="shop",pod="a"} 4096"#,
             r#"beam_node_run_queue{namespace="store",release="shop",pod="a"} 2"#,
+            r#"beam_node_schedulers{namespace="store",release="shop",pod="a"} 3"#,
+            r#"beam_node_longest_message_queue{namespace="store",release="shop",pod="a"} 5"#,
             r#"beam_node_processes{namespace="store",release="shop",pod="a"} 70"#,
         ] {
             assert!(text.lines().any(|printed| printed == line), "{line} is not in:\n{text}");

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `skeleton` | the pod of the spec alone |
 //! | `pre_stop` | what happens before a node is told to stop |
+//! | `call` | how people's own commands are run in the pod, before that or before it goes for good |
 //! | `draft` | `podTemplate` merged over it, and what must hold afterwards |
 //! | `identity` | the variables that the operator sets |
 //! | `flags` | the flags of the virtual machine |
@@ -26,6 +27,7 @@
 //! | `undefined` | variables that are referred to and defined nowhere |
 //! | `origin` | where in the resource a part of the pod was written |
 
+mod call;
 mod canonical;
 mod draft;
 mod environment;
@@ -44,10 +46,12 @@ mod undefined;
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, PodTemplateSpec};
 
+pub use call::leave;
 pub(super) use canonical::amount as canonical_amount;
 pub use draft::{Draft, draft};
 pub use origin::container as path_of_container;
 pub use pre_stop::pre_stop_seconds;
+pub use quantity::bytes;
 pub use references::references;
 pub(super) use scope::name_cookie;
 pub use scope::{is_apart, revision_is_set};

@@ -6,34 +6,17 @@
 use k8s_openapi::api::core::v1::{ExecAction, Lifecycle, LifecycleHandler, SleepAction};
 
 use super::Draft;
-use crate::api::{Drain, ElixirRelease, ReleaseTool};
-use crate::resources::{names, traffic_service};
-
-/// Sleeps for the first argument, then runs what comes behind the second, at most for as many seconds as that says.
-///
-/// The watchdog is the shell's own, because not every image has `timeout`, and holds no output open: the kubelet would wait
-/// for it. It would wait for children of the drain as well, so the whole group of processes is killed, of which the hook's
-/// shell is the leader where the kubelet runs it. Elsewhere the shell's group is somebody else's.
-const SCRIPT: &str = r#"sleep "$1"
-limit=$2
-shift 2
-"$@" &
-drain=$!
-read -r _ _ _ _ group _ </proc/$$/stat
-if [ "$group" = "$$" ]; then all=0; else all=$drain; fi
-(sleep "$limit" && kill -9 "$all") >/dev/null 2>&1 &
-watchdog=$!
-wait "$drain"
-code=$?
-kill "$watchdog" 2>/dev/null
-exit "$code""#;
+use super::call::Call;
+use crate::api::ElixirRelease;
+use crate::resources::traffic_service;
 
 /// What the release's container does before SIGTERM.
 pub(super) fn of(release: &ElixirRelease) -> Option<Lifecycle> {
     let delay = delay(release);
     let handler = match &release.spec.shutdown.drain {
         Some(drain) => {
-            let command = script(delay, drain.timeout_seconds, call(release, drain)?);
+            let call = Call { rpc: drain.rpc.as_deref(), exec: drain.exec.as_deref() };
+            let command = call.within(release, "drain", [delay, drain.timeout_seconds])?;
             LifecycleHandler { exec: Some(ExecAction { command: Some(command) }), ..LifecycleHandler::default() }
         }
         None if delay == 0 => return None,
@@ -66,29 +49,8 @@ fn delay(release: &ElixirRelease) -> i64 {
     if has_traffic { release.spec.shutdown.delay_seconds } else { 0 }
 }
 
-/// Everything that people write is an argument of the script and not part of it.
-fn script(delay: i64, limit: i64, call: Vec<String>) -> Vec<String> {
-    let arguments = ["sh", "-c", SCRIPT, "drain", &delay.to_string(), &limit.to_string()].map(ToOwned::to_owned);
-    arguments.into_iter().chain(call).collect()
-}
-
-/// The command that drains; `None` if it cannot be, which validation tells.
-fn call(release: &ElixirRelease, drain: &Drain) -> Option<Vec<String>> {
-    let Some(expression) = &drain.rpc else { return drain.exec.clone() };
-    let verb = match release.spec.release.tool {
-        ReleaseTool::Mix | ReleaseTool::Distillery => "rpc",
-        ReleaseTool::Relx => "eval",
-        ReleaseTool::None => return None,
-    };
-    Some(vec![names::release_script(release), verb.to_owned(), expression.clone()])
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::process::{CommandExt, ExitStatusExt};
-    use std::process::Command;
-    use std::time::Instant;
-
     use rstest::rstest;
 
     use super::*;
@@ -133,30 +95,5 @@ mod tests {
         assert_eq!(sleep(&format!("{{{PORTS}}}")), Some(5));
         assert_eq!(sleep(&format!("{{{PORTS}, shutdown: {{delaySeconds: 0}}}}")), None);
         assert_eq!(sleep("{}"), None);
-    }
-
-    /// The status and the output of the script with this limit and command, run by a shell.
-    fn run(limit: i64, call: &[&str]) -> (Option<i32>, String) {
-        let command = script(0, limit, call.iter().map(ToString::to_string).collect());
-        let output = Command::new(&command[0]).args(&command[1..]).process_group(0).output().unwrap();
-        let code = output.status.code().or(output.status.signal().map(|signal| 128 + signal));
-        (code, String::from_utf8(output.stdout).unwrap())
-    }
-
-    #[test]
-    fn what_people_write_is_no_part_of_the_script() {
-        let hostile = "\"; echo out; $(echo in) '`echo back`' \\";
-        assert_eq!(run(5, &["printf", "%s", hostile]), (Some(0), hostile.to_owned()));
-        assert_eq!(run(5, &["sh", "-c", "exit 7"]), (Some(7), String::new()));
-    }
-
-    #[test]
-    fn a_drain_that_hangs_is_killed_and_one_that_is_done_is_not_waited_for() {
-        let begun = Instant::now();
-        assert_eq!(run(1, &["sleep", "60"]).0, Some(128 + 9));
-        // Its child holds the output open.
-        assert_eq!(run(1, &["sh", "-c", "sleep 60; true"]).0, Some(128 + 9));
-        assert_eq!(run(60, &["true"]).0, Some(0));
-        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
     }
 }

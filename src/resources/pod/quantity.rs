@@ -5,6 +5,9 @@
 //! `kube_quantity`, which reads amounts to compare them, prints one in the unit that it was given in.
 //! Source: `CanonicalizeBytes` in <https://pkg.go.dev/k8s.io/apimachinery/pkg/api/resource#Quantity>.
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube_quantity::ParsedQuantity;
+
 /// Suffixes of powers of 1000, from 10⁻⁹ on.
 const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 /// Suffixes of powers of 1024, from 1024⁰ on.
@@ -31,6 +34,12 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     let power = DECIMAL.iter().position(|decimal| *decimal == suffix)?;
     let unit = 1000_i128.checked_pow(u32::try_from(power).ok()?)?;
     Some(written(parsed(number, unit)?, 1000, &DECIMAL))
+}
+
+/// An amount of memory in bytes; `None` for what is no amount.
+#[must_use]
+pub fn bytes(amount: &Quantity) -> Option<u64> {
+    ParsedQuantity::try_from(amount).ok()?.to_bytes_u64()
 }
 
 /// A decimal number of units, in whole parts of a unit.
@@ -92,6 +101,14 @@ mod tests {
     #[case("2048Ei", "2048Ei")]
     fn an_amount_is_spelled_as_it_is_stored(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(canonical(text).as_deref(), Some(expected));
+    }
+
+    #[rstest]
+    #[case("512Mi", Some(536_870_912))]
+    #[case("1G", Some(1_000_000_000))]
+    #[case("much", None)]
+    fn memory_in_bytes(#[case] text: &str, #[case] expected: Option<u64>) {
+        assert_eq!(bytes(&Quantity(text.to_owned())), expected);
     }
 
     #[rstest]

@@ -38,7 +38,7 @@ impl Carrier {
     pub(super) fn of(observed: &Observed, child: &Child) -> Option<Self> {
         let view = child.workload()?;
         let is_its = |revision: Option<&str>| revision == view.revision.as_deref();
-        let pods = observed.pods.iter().filter(|pod| !pod.has_ended && pod.is_leaving);
+        let pods = observed.pods.iter().filter(|pod| !pod.has_ended && pod.is_terminating);
         Some(Self {
             uid: child.uid.clone(),
             revision: view.revision.clone(),

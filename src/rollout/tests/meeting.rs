@@ -16,13 +16,13 @@ use crate::resources::migration::prepare;
 
 /// When the youngest node became ready.
 const READY: Timestamp = Timestamp::UNIX_EPOCH;
-const PATIENCE: i64 = 600;
+pub(super) const PATIENCE: i64 = 600;
 
-fn after(seconds: i64) -> Timestamp {
+pub(super) fn after(seconds: i64) -> Timestamp {
     READY + SignedDuration::from_secs(seconds)
 }
 
-fn seen_together() -> Vec<Sighting> {
+pub(super) fn seen_together() -> Vec<Sighting> {
     vec![seen("a", &["b"]), seen("b", &["a"])]
 }
 
@@ -35,7 +35,7 @@ fn up(name: &str) -> PodView {
 }
 
 /// A release of two nodes whose second revision runs everywhere, and whose first had met its cluster.
-fn everywhere(spec: &str, mesh: Vec<Sighting>) -> Observed {
+pub(super) fn everywhere(spec: &str, mesh: Vec<Sighting>) -> Observed {
     let mut observed = moving("");
     let release = running(&format!("{{replicas: 2{spec}}}"), complete(2, "shop-2"));
     let status = observed.release.status.clone();
@@ -57,14 +57,14 @@ fn phase(observed: &Observed, now: Timestamp) -> RolloutPhase {
     status(observed, &valid("shop-2", Ok(&Outcome::default())), now).rollout.unwrap().phase
 }
 
-fn is_complete(observed: &Observed, now: Timestamp) -> bool {
+pub(super) fn is_complete(observed: &Observed, now: Timestamp) -> bool {
     let status = status(observed, &valid("shop-2", Ok(&Outcome::default())), now);
     let is_current = status.current_revision.as_deref() == Some("shop-2");
     assert_eq!(is_current, phase(observed, now) == RolloutPhase::Complete);
     is_current
 }
 
-fn cause(observed: &Observed, now: Timestamp) -> Option<Cause> {
+pub(super) fn cause(observed: &Observed, now: Timestamp) -> Option<Cause> {
     course(observed, &asked(), &[], now).rejection.map(|rejection| rejection.cause)
 }
 
@@ -129,7 +129,7 @@ fn a_single_node_meets_other_members_or_nobody() {
 #[test]
 fn nodes_of_the_earlier_revision_that_are_about_to_go_are_not_waited_for() {
     let mut observed = everywhere("", seen_together());
-    observed.pods.push(PodView { is_leaving: true, is_ready: true, ..pod("old") });
+    observed.pods.push(PodView { is_terminating: true, is_ready: true, ..pod("old") });
     assert!(is_complete(&observed, after(0)));
 }
 

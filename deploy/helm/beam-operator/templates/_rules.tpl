@@ -60,6 +60,13 @@ It applies on the server side, which is the verb patch, and create for what does
 - apiGroups: [""]
   resources: [pods/status]
   verbs: [patch]
+{{- if .Values.rbac.execIntoPods }}
+# With shutdown.leave, a command is run in the pod of a node that a scale-down takes away. From Kubernetes 1.35 on that takes
+# create as well as get.
+- apiGroups: [""]
+  resources: [pods/exec]
+  verbs: [get, create]
+{{- end }}
 # Not used by the operator: with the pods above it is what `discovery: Kubernetes` lets the nodes of a release read, and
 # the API server lets nobody grant what he does not hold.
 - apiGroups: [""]

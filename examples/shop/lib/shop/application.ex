@@ -14,6 +14,7 @@ defmodule Shop.Application do
   def start(_type, _args) do
     if Application.get_env(:shop, :crash) == "boot", do: raise("SHOP_CRASH=boot")
     Shop.Leak.start(Application.get_env(:shop, :leak, 0))
+    Shop.Flood.start(Application.get_env(:shop, :flood, 0))
 
     Shop.Epmd.start(Application.get_env(:shop, :node))
     Logger.info("shop #{Shop.version()} starts as #{node()}")

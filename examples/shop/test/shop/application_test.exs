@@ -32,6 +32,18 @@ defmodule Shop.ApplicationTest do
     assert :ready = TestNode.call(node, Shop.Readiness, :state)
   end
 
+  test "SHOP_FLOOD has messages wait" do
+    node = TestNode.start(2, flood: 5_000)
+
+    lengths =
+      for pid <- TestNode.call(node, :erlang, :processes, []) do
+        TestNode.call(node, :erlang, :process_info, [pid, :message_queue_len])
+      end
+
+    assert {:message_queue_len, 5_000} in lengths
+    assert :ready = TestNode.call(node, Shop.Readiness, :state)
+  end
+
   test "SHOP_READY=never keeps the node from being ready" do
     node = TestNode.start(2, ready: "never")
 

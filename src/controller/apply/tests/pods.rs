@@ -1,8 +1,9 @@
-//! What is written of pods: gates and evictions.
+//! What is written of pods: gates, marks and evictions.
 
 use rstest::rstest;
 
 use super::*;
+use crate::controller::plan::Eviction;
 
 #[tokio::test]
 async fn a_gate_is_opened_in_the_status_of_the_pod_that_was_meant() {
@@ -35,11 +36,11 @@ async fn a_gate_that_may_not_be_opened_is_told() {
     let steps = vec![Step::OpenGate("shop-1-a".into(), "uid-of-pod".into())];
     let (_, outcome, _) = play(steps, vec![failed(403, "Forbidden")]).await;
     let told = outcome.unwrap_err().to_string();
-    assert!(told.starts_with("the readiness gate of pod shop-1-a could not be opened: "), "{told}");
+    assert!(told.starts_with("opening the readiness gate of pod shop-1-a failed: "), "{told}");
 }
 
 fn evict() -> Step {
-    Step::Evict("shop-1-a".into(), "uid-of-pod".into())
+    Step::Evict("shop-1-a".into(), "uid-of-pod".into(), Eviction::CutOff)
 }
 
 fn done() -> (u16, Value) {
@@ -69,7 +70,7 @@ async fn a_budget_in_the_way_is_told_and_fails_nothing() {
     assert!((50..=60).contains(&pause), "it is tried again by itself, in {pause} s");
     let told = told(outcome);
     assert!(
-        told[0].0 && told[0].1.starts_with("pod shop-1-a, cut off from the cluster, is not restarted: "),
+        told[0].0 && told[0].1.starts_with("pod shop-1-a is not evicted yet, although its node is cut off from "),
         "{told:?}"
     );
 }
@@ -78,4 +79,26 @@ async fn a_budget_in_the_way_is_told_and_fails_nothing() {
 async fn two_are_not_evicted_in_a_row() {
     let (requests, outcome, _) = play(vec![evict(), evict()], vec![done()]).await;
     assert_eq!((requests.len(), told(outcome).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn marks_are_written_by_way_of_the_status() {
+    let at = Timestamp::from_second(1_800_000_000).unwrap();
+    let steps = vec![
+        Step::MarkLeaving("shop-1-a".into(), "uid-of-pod".into()),
+        Step::NoteLeft("shop-1-a".into(), "uid-of-pod".into(), at),
+    ];
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop-1-a"}});
+    let (requests, outcome, _) = play(steps, vec![(200, pod.clone()), (200, pod)]).await;
+
+    for request in &requests {
+        let path = "/api/v1/namespaces/store/pods/shop-1-a/status";
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("PATCH", path));
+        assert_eq!(request.body["metadata"]["uid"], "uid-of-pod");
+    }
+    let [mark, note] = [0, 1].map(|at| &requests[at].body["metadata"]["annotations"]);
+    assert_eq!(mark["controller.kubernetes.io/pod-deletion-cost"], "-2147483648");
+    assert!(mark["beam-operator.io/leaving"].is_string());
+    assert_eq!(*note, json!({"beam-operator.io/left": "2027-01-15T08:00:00Z"}));
+    assert_eq!(told(outcome), [(false, "the node of pod shop-1-a has left, and the scale-down goes on".to_owned())]);
 }

@@ -1,7 +1,7 @@
 //! An API server that answers what it is told to.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
 use kube::Client;
@@ -13,6 +13,8 @@ use super::super::{Applier, Error, Outcome};
 use super::key;
 use crate::controller::cache::Cache;
 use crate::controller::plan::{Plan, Step};
+use crate::controller::queue::{Backlog, Queue};
+use crate::leaver::Leaver;
 use crate::resources::tls::renewal::Lifetimes;
 
 /// A request as it came.
@@ -44,6 +46,7 @@ pub async fn play(steps: Vec<Step>, answers: Vec<(u16, Value)>) -> (Vec<Got>, Re
 
     let cache = Mutex::new(Cache::default());
     let client = Client::new(service, "store");
+    let (queue, _) = Queue::new(Backlog::new(Arc::default()));
     let applier = Applier {
         client: &client,
         cache: &cache,
@@ -51,6 +54,7 @@ pub async fn play(steps: Vec<Step>, answers: Vec<(u16, Value)>) -> (Vec<Got>, Re
         uid: "uid-of-shop",
         lifetimes: &Lifetimes::default(),
         observer: None,
+        leaver: &Leaver::new(Client::new(mock::pair::<Request<Body>, Response<Body>>().0, "store"), queue),
         restarts: &Mutex::default(),
     };
     let outcome = applier.apply(Plan { steps, ..Plan::default() }).await;

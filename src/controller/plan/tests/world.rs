@@ -279,7 +279,13 @@ impl World {
                 record.theirs["metadata"]["annotations"][labels::MIGRATIONS] = note.into();
             }
             Step::RotateCookie(..) => panic!("nobody asked for another cookie"),
-            Step::OpenGate(pod, _) | Step::Evict(pod, _) => panic!("there is no node in this world, and none in {pod}"),
+            Step::OpenGate(pod, _) => panic!("there is no node in this world, and none in {pod}"),
+            Step::Evict(pod, _, _)
+            | Step::MarkLeaving(pod, _)
+            | Step::Leave(pod, _, _, _)
+            | Step::NoteLeft(pod, _, _) => {
+                panic!("there is no node in this world, and none in {pod}")
+            }
             Step::ReadRevision(name) => {
                 let revision = self.object(ChildKind::ControllerRevision, &name).unwrap().live(&name);
                 let template = controller_revision::template(&revision.data["data"]).unwrap();

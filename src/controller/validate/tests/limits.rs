@@ -65,6 +65,32 @@ use super::*;
     },
     "spec.shutdown.drain.rpc: spec.cluster.ports.distribution leaves the one port to the node, so that ping, rpc and eval of relx, which need a VM to speak TLS, cannot start beside it: use exec, or give it more ports"
 )]
+#[case::leave_twice(
+    |r: Broken| r.spec.shutdown.leave = Some(yaml("{rpc: a, exec: [b]}")),
+    "spec.shutdown.leave: shutdown.leave takes either rpc or exec: give one of them"
+)]
+#[case::leave_of_nothing(
+    |r: Broken| r.spec.shutdown.leave = Some(yaml("{exec: []}")),
+    "spec.shutdown.leave.exec: is empty: write the command and its arguments"
+)]
+#[case::leave_in_no_time(
+    |r: Broken| r.spec.shutdown.leave = Some(yaml("{exec: [a], timeoutSeconds: 0}")),
+    "spec.shutdown.leave.timeoutSeconds: must be 1 or more, not 0"
+)]
+#[case::leave_without_a_script(
+    |r: Broken| {
+        r.spec.release.tool = crate::api::ReleaseTool::None;
+        r.spec.shutdown.leave = Some(yaml("{rpc: a}"));
+    },
+    "spec.shutdown.leave.rpc: release.tool None says nothing of a script that could call the node: use exec"
+)]
+#[case::leave_with_every_rollout(
+    |r: Broken| {
+        r.spec.rollout.strategy = crate::api::Strategy::BlueGreen;
+        r.spec.shutdown.leave = Some(yaml("{rpc: a}"));
+    },
+    "spec: shutdown.leave needs rollout.strategy RollingUpdate, or Recreate with workload.kind Deployment: the others take nodes away with every rollout"
+)]
 #[case::drain_without_a_script(
     |r: Broken| {
         r.spec.release.tool = crate::api::ReleaseTool::None;

@@ -100,6 +100,19 @@ fn the_lease_is_the_only_one_that_may_be_changed() {
 }
 
 #[test]
+fn commands_are_run_in_pods_only_where_that_is_wished() {
+    let of_exec = |values: &[&str], kind: &str, name: &str| -> Vec<String> {
+        grants(render(values).named(kind, name)).into_iter().filter(|grant| grant.contains("/exec")).collect()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(of_exec(&[], "ClusterRole", "beam-operator"), none);
+    let wished = ["/pods/exec create", "/pods/exec get"];
+    assert_eq!(of_exec(&["rbac.execIntoPods=true"], "ClusterRole", "beam-operator"), wished);
+    let in_one = ["rbac.execIntoPods=true", r#"watchNamespaces=["store"]"#];
+    assert_eq!(of_exec(&in_one, "Role", "beam-operator"), wished);
+}
+
+#[test]
 fn users_of_the_namespace_roles_may_write_or_read_releases() {
     let objects = render(&[]);
     let edit = objects.named("ClusterRole", "beam-operator-edit");
