@@ -157,6 +157,11 @@ fn people_see_the_columns_they_need() {
 const BOTH_ZERO: &str = "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no pod could ever be replaced; set one of them to 1";
 const STEPS: &str =
     "rollout.strategy Canary needs rollout.canary.steps: say how many nodes run the new revision at each";
+const STEP: &str =
+    "a step needs replicas, or weight with rollout.canary.httpRoute: say how many nodes run the new revision";
+const WEIGHT: &str =
+    "a step with weight needs rollout.canary.httpRoute: name the HTTPRoute whose traffic is split, or say replicas";
+const BOTH_SIDES: &str = "rollout.canary.httpRoute needs rollout.maxSurge above 0: there have to be nodes on both sides before traffic is split; set it to 1";
 const IN_PLACE: &str = "rollout.strategy BlueGreen and Canary need workload.kind Deployment: use RollingUpdate or Recreate with a StatefulSet";
 const DEADLINE: &str = "rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline";
 const DELAY: &str = "shutdown.delaySeconds must be below shutdown.gracePeriodSeconds: the delay is part of the grace period, raise the latter";
@@ -213,6 +218,12 @@ fn verdict(name: &str, spec: &str) -> Vec<String> {
 #[case::canary(
     "{rollout: {strategy: Canary, canary: {steps: [{replicas: 25%, pauseSeconds: 300}, {replicas: 1}, {replicas: 100%}]}}}"
 )]
+#[case::by_weight(
+    "{rollout: {strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{weight: 0}, {weight: 100, replicas: 2}, {replicas: 1}]}}}"
+)]
+#[case::a_route_that_is_of_no_use_now(
+    "{rollout: {strategy: Recreate, maxSurge: 0, canary: {httpRoute: {name: shop}, steps: [{weight: 5}]}}}"
+)]
 #[case::percentages("{rollout: {maxSurge: 100%, maxUnavailable: 0%}, disruptionBudget: {minAvailable: 50%}}")]
 #[case::ports_of_lone_nodes("{ports: [{containerPort: 9100}], cluster: {distribution: Disabled}}")]
 #[case::ports_of_another_protocol("{ports: [{containerPort: 9100, protocol: UDP}]}")]
@@ -252,6 +263,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{rollout: {strategy: Canary}}", "spec.rollout", STEPS),
     ("{workload: {kind: StatefulSet}, rollout: {strategy: BlueGreen}}", "spec", IN_PLACE),
     ("{rollout: {strategy: Canary, canary: {steps: [{replicas: 1}]}, maxSurge: 0}}", "spec.rollout", BOTH_ZERO),
+    ("{rollout: {strategy: Canary, canary: {steps: [{}]}}}", "spec.rollout.canary.steps[0]", STEP),
+    ("{rollout: {strategy: Canary, canary: {steps: [{weight: 5}]}}}", "spec.rollout.canary", WEIGHT),
+    (
+        "{rollout: {strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{weight: 5}]}, maxSurge: 0%, maxUnavailable: 1}}",
+        "spec.rollout",
+        BOTH_SIDES,
+    ),
     ("{rollout: {minReadySeconds: 600}}", "spec.rollout", DEADLINE),
     ("{rollout: {maxSurge: -1}}", "spec.rollout.maxSurge", SHARE),
     ("{rollout: {maxSurge: many}}", "spec.rollout.maxSurge", SHARE),

@@ -7,7 +7,7 @@ use std::fs;
 use beam_operator::api::ElixirRelease;
 use beam_operator::cli::{Cli, Command};
 use beam_operator::operator::settings::WatchScope;
-use beam_operator::operator::startup::{PERMISSIONS, Permission, Place};
+use beam_operator::operator::startup::{FOR_ROUTES, PERMISSIONS, Permission, Place};
 use beam_operator::resources::discovery_rbac;
 use clap::Parser;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
@@ -74,6 +74,17 @@ fn where_it_looks_for_releases_the_operator_may_do_what_it_does() {
     // Asked for by the admission plugin OwnerReferencesPermissionEnforcement only, so not checked at start-up.
     expect.insert("beam-operator.io/elixirreleases/finalizers update".to_owned());
     assert_same(&granted("ClusterRole", "beam-operator"), &expect);
+}
+
+/// Routes are objects of others: who wants canaries by weight grants them by `rbac.httpRoutes`.
+#[test]
+fn routes_are_not_granted_by_default() {
+    let granted = granted("ClusterRole", "beam-operator");
+    let (group, resource) = (FOR_ROUTES.group, FOR_ROUTES.resource);
+    assert!(!granted.iter().any(|right| right.starts_with(&format!("{group}/{resource} "))));
+    let rules = text("deploy/helm/beam-operator/templates/_rules.tpl");
+    let rule = format!("resources: [{resource}]\n  verbs: [{}]", FOR_ROUTES.verbs.join(", "));
+    assert!(rules.contains("{{- if .Values.rbac.httpRoutes }}") && rules.contains(&rule), "{rule}");
 }
 
 #[test]

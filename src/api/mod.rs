@@ -40,7 +40,7 @@ pub use status::{
     ClusterStatus, ElixirReleaseStatus, NodeState, NodeStatus, RequestOutcome, RequestStatus, RolloutPhase,
     RolloutStatus,
 };
-pub use strategy::{BlueGreen, Canary, CanaryStep, Promotion, Strategy};
+pub use strategy::{BlueGreen, Canary, CanaryStep, Promotion, RouteReference, Strategy};
 pub use tls::{Tls, TlsMode};
 pub use verbatim::Verbatim;
 pub use workload::{PodManagementPolicy, Workload, WorkloadKind};

@@ -16,6 +16,8 @@ use super::{BlueGreen, Canary, Strategy};
     .message("rollout.progressDeadlineSeconds must be above rollout.minReadySeconds: raise the deadline"))]
 #[x_kube(validation = Rule::new("self.strategy != 'Canary' || has(self.canary)")
     .message("rollout.strategy Canary needs rollout.canary.steps: say how many nodes run the new revision at each"))]
+#[x_kube(validation = Rule::new("!(self.strategy == 'Canary' && has(self.canary) && has(self.canary.httpRoute)) || !(string(self.maxSurge) in ['0', '0%'])")
+    .message("rollout.canary.httpRoute needs rollout.maxSurge above 0: there have to be nodes on both sides before traffic is split; set it to 1"))]
 pub struct Rollout {
     /// RollingUpdate replaces nodes a few at a time; Recreate stops all nodes of the old revision before it starts the
     /// first of the new one; BlueGreen starts all of the new one before traffic is switched to them; Canary replaces them in
@@ -83,6 +85,15 @@ pub struct Rollout {
     /// beam-operator.io/restart: "false" is left out. Default: true.
     #[serde(default = "yes")]
     pub restart_on_config_change: bool,
+}
+
+impl Rollout {
+    /// The name of the HTTPRoute whose traffic a canary splits, if it does.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        let canary = self.canary.as_ref().filter(|_| self.strategy == Strategy::Canary)?;
+        canary.http_route.as_ref().map(|route| route.name.as_str())
+    }
 }
 
 impl Default for Rollout {

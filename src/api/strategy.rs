@@ -72,21 +72,50 @@ pub enum Promotion {
 /// What belongs to the strategy Canary.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.httpRoute) || !self.steps.exists(step, has(step.weight))")
+    .message("a step with weight needs rollout.canary.httpRoute: name the HTTPRoute whose traffic is split, or say replicas"))]
 pub struct Canary {
-    /// How many nodes run the new revision, one step after the other. After the last step all do.
+    /// How many nodes run the new revision and how much traffic they get, one step after the other. After the last step all
+    /// nodes run it and get all.
     #[schemars(length(min = 1, max = 16))]
     pub steps: Vec<CanaryStep>,
+
+    /// The HTTPRoute (gateway.networking.k8s.io/v1) of this namespace whose traffic is split by weight, in every rule with a
+    /// backendRef to the release's traffic Service. The operator adds one to the Service `<name>-preview` beside it, sets the
+    /// weights of the two and takes its own out in the end; it changes nothing else of the route. The traffic Service leads to
+    /// the old revision meanwhile. Default: none; traffic goes to all nodes alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<RouteReference>,
+}
+
+/// A route of the same namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteReference {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// A step of a canary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.replicas) || has(self.weight)")
+    .message("a step needs replicas, or weight with rollout.canary.httpRoute: say how many nodes run the new revision"))]
 pub struct CanaryStep {
-    /// New nodes among `replicas`, as a number or percentage, rounded up.
+    /// New nodes among `replicas` of the release, as a number or percentage, rounded up. Default: the percentage that is the
+    /// weight, and one at least.
     // No rule: what it could cost in a list is more than an API server grants. The first holds for a number, the second for a
     // text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minimum" = 1, "pattern" = "^([1-9][0-9]?|100)%$"))]
-    pub replicas: IntOrString,
+    pub replicas: Option<IntOrString>,
+
+    /// Percentage of the traffic of `httpRoute` that goes to the new nodes. Default: with httpRoute, the share of the nodes that
+    /// they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub weight: Option<i32>,
 
     /// Seconds until the next step, once so many run and are available. Default: until somebody asks for it by the
     /// annotation beam-operator.io/promote.

@@ -12,10 +12,11 @@ mod notes;
 mod pods;
 mod revision_cookie;
 mod rotation;
+mod route;
 
 use std::sync::Mutex;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
 use kube::core::{PartialObjectMeta, Status};
@@ -43,6 +44,9 @@ use crate::rollout;
 /// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
 const NO_VERSION: &str = "1";
 
+/// Pause before an object is looked at again that somebody else has changed just now.
+const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(1);
+
 /// Why a step failed.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -66,6 +70,15 @@ pub enum Error {
         what: &'static str,
         /// The pod.
         pod: String,
+        /// What the client reports.
+        #[source]
+        source: kube::Error,
+    },
+    /// The weights of an HTTPRoute could not be written.
+    #[error("patch HTTPRoute {route} failed: {}", describe(source))]
+    Route {
+        /// The route.
+        route: String,
         /// What the client reports.
         #[source]
         source: kube::Error,
@@ -133,8 +146,9 @@ pub struct Applier<'a> {
 impl Applier<'_> {
     /// Takes the steps of a plan in order and stops at the first that fails.
     pub async fn apply(&self, plan: Plan) -> Result<Outcome, Error> {
-        let mut outcome = Outcome { taken: plan.taken, rollout: plan.rollout, turn: plan.turn, ..Outcome::default() };
-        for step in plan.steps {
+        let Plan { steps, taken, rollout, turn, goes_on, .. } = plan;
+        let mut outcome = Outcome { taken, rollout, goes_on, turn, ..Outcome::default() };
+        for step in steps {
             match step {
                 Step::CreateCookie(members) => {
                     let members: Vec<_> = members.iter().map(|member| &**member).collect();
@@ -173,6 +187,14 @@ impl Applier<'_> {
                     outcome.goes_on = true;
                 }
                 Step::Scale(kind, name, uid, replicas) => self.scale(kind, &name, &uid, replicas).await?,
+                Step::Split(weights) => {
+                    let Some(told) = self.split(weights).await? else {
+                        outcome.turn = Some(Timestamp::now() + AFTER_ANOTHER);
+                        continue;
+                    };
+                    outcome.happenings.push(told);
+                    outcome.goes_on = true;
+                }
                 Step::NoteMeeting(revision) => self.note_meeting(&revision).await?,
                 Step::NoteMigration(ended) => {
                     self.note_migration(ended).await?;

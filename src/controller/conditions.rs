@@ -62,6 +62,8 @@ pub enum Reason {
     WaitingForRelease,
     /// Progressing: it waits for somebody who says that it may go on.
     WaitingForPromotion,
+    /// Progressing: a canary waits for the HTTPRoute whose traffic it splits.
+    WaitingForRoute,
     /// Progressing: a scale-down waits for a node that was asked to leave.
     NodesLeaving,
     /// Degraded: a scale-down waits for a node that does not leave.

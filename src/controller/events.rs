@@ -30,6 +30,7 @@ pub fn happenings(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> 
         clustered(before, after),
         rollout_started(before, after),
         rollout_complete(before, after),
+        route(before, after),
         migrated(before, after),
     ];
     checks.into_iter().flatten().chain(requests).collect()
@@ -107,6 +108,13 @@ fn rollout_complete(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -
     let is_done = after.rollout.as_ref().is_some_and(|rollout| rollout.phase == RolloutPhase::Complete);
     let is_new = before.current_revision.as_ref() != Some(to);
     (is_done && is_new).then(|| normal("RolloutComplete", "Rollout", format!("all {} nodes run {to}", after.replicas)))
+}
+
+/// That a canary waits for its HTTPRoute: whoever looks after routes is to hear of it.
+fn route(before: &ElixirReleaseStatus, after: &ElixirReleaseStatus) -> Option<Happening> {
+    let (was, is) = (before.condition("Progressing"), after.condition("Progressing")?);
+    let waits = is.reason == Reason::WaitingForRoute.to_string();
+    (waits && is_news(was, is)).then(|| warning(&is.reason, "Rollout", is.message.clone()))
 }
 
 /// That one failed is what Degraded tells.

@@ -1,5 +1,7 @@
 //! What the tests of the controller start from.
 
+pub mod route;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub fn observed(release: ElixirRelease) -> Observed {
         unreadable: Vec::new(),
         predecessors: Vec::new(),
         cycle: None,
+        route: None,
+        previewed_by: None,
         pinned: None,
     }
 }

@@ -29,6 +29,7 @@ pub mod queue;
 pub mod reconcile;
 mod report;
 pub mod revision;
+mod routes;
 pub mod slots;
 pub mod status;
 pub mod transition;
@@ -50,8 +51,9 @@ use tracing::{debug, info};
 use self::cache::{Cache, Key};
 use self::queue::{Backlog, Queue};
 use self::reconcile::Context;
+use self::routes::Routes;
 use self::slots::Slots;
-use self::watches::Watches;
+use self::watches::{Demand, Watches};
 use crate::observer::Observer;
 use crate::operator::Runtime;
 use crate::operator::metrics::Metrics;
@@ -77,8 +79,10 @@ pub async fn run(runtime: Runtime) -> Result<(), tokio::task::JoinError> {
         let cache = Arc::new(Mutex::new(Cache::default()));
         caches.push(cache.clone());
         let observer = observer(&runtime, &cache, &queue, &mut tasks);
-        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone(), observer));
-        start(&runtime, namespace, context, queued, &mut tasks).await;
+        let routes = Demand::default();
+        let asked = Routes::on(routes.clone());
+        let context = Arc::new(Context::new(&runtime, cache, queue, slots.clone(), observer, asked));
+        start(&runtime, namespace, context, queued, routes, &mut tasks).await;
     }
     tasks.spawn(count(caches, runtime.metrics.clone()));
     runtime.readiness.ready();
@@ -114,6 +118,7 @@ async fn start(
     namespace: Option<&str>,
     context: Arc<Context>,
     queued: UnboundedReceiver<Key>,
+    routes: Demand,
     tasks: &mut JoinSet<()>,
 ) {
     let watches = Watches {
@@ -125,6 +130,7 @@ async fn start(
     };
     let (reader, writer) = reflector::store();
     watches.start(tasks, writer).await;
+    watches.follow_routes(tasks, routes);
     let triggers = queued.map(|key: Key| ObjectRef::new(&key.name).within(&key.namespace));
     let controller = Controller::for_stream(stream::pending(), reader)
         .with_config(Config::default().concurrency(runtime.settings.concurrency))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use super::cache::{Cache, Group, Key, Lookup, Pinned, Unreadable, cluster_key};
+use super::cache::{Cache, Group, Key, Lookup, Pinned, Sight, Unreadable, cluster_key};
 use super::kind::ChildKind;
 use super::mesh;
 use super::pod::PodView;
@@ -14,7 +14,7 @@ use super::view::{Child, RevisionView, WorkloadView};
 use crate::api::ElixirRelease;
 use crate::observer::{Sighting, Vitals};
 use crate::resources::reference::{Contents, Reference, Use};
-use crate::resources::tls;
+use crate::resources::{names, tls};
 use crate::rollout::leave::{Attempt, Leaving};
 use crate::rollout::{Rejection, meeting};
 
@@ -51,6 +51,10 @@ pub struct Observed {
     pub contents: Contents,
     /// The objects among them that could not be read this time. Their last known content is in `contents`, if any is known.
     pub unread: Vec<NotRead>,
+    /// What is known of the HTTPRoute that it names, if it names one.
+    pub route: Option<Sight>,
+    /// The HTTPRoutes that send requests to its Service for previews; `None` if that is not known yet.
+    pub previewed_by: Option<Vec<Box<str>>>,
     /// The releases of its namespace that cannot be read, as owners: nobody knows which cluster they are in.
     pub unreadable: Vec<OwnerReference>,
     /// The revision whose pod template was read from its record, if that of one was.
@@ -82,6 +86,11 @@ impl Observed {
             abandoned: abandoned(cache, key, cluster.as_ref(), &release),
             predecessors: predecessors(cache, key, &release),
             cycle: cache.releases.cycle(key),
+            route: release.spec.rollout.route().map(|name| cache.routes.sight(&key.sibling(name))),
+            previewed_by: cache
+                .routes
+                .is_settled()
+                .then(|| cache.routes.naming(&key.namespace, &names::preview_service(&release))),
             pods: cache.pods.of(key).to_vec(),
             mesh: None,
             vitals: BTreeMap::new(),

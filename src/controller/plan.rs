@@ -34,7 +34,7 @@ use super::view::{Child, JobView};
 use crate::api::ElixirRelease;
 use crate::resources::Facts;
 use crate::rollout::migrations::{self, Ended, Next};
-use crate::rollout::{self, Rejection, Stage, meeting};
+use crate::rollout::{self, Rejection, Stage, Weights, meeting};
 
 /// What to write, in order.
 #[derive(Debug, Default)]
@@ -49,6 +49,8 @@ pub struct Plan {
     pub rollout: rollout::Report,
     /// When the rollout goes on without cause.
     pub turn: Option<Timestamp>,
+    /// Whether what is written leads to another step, which no watch will tell of.
+    pub goes_on: bool,
 }
 
 /// One write, or one read that the next plan depends on.
@@ -86,12 +88,21 @@ pub enum Step {
     Scale(ChildKind, Box<str>, Box<str>, i32),
     /// Note on the record of the revision of this name how far it has come.
     NoteStage(String, Stage),
+    /// Change the weights of an HTTPRoute that the release names.
+    Split(Weights),
     /// Note on the record of the revision of this name that its nodes have met their cluster.
     NoteMeeting(String),
     /// Note on the record of a revision how a migration ended.
     NoteMigration(Ended),
     /// Read the pod template that is recorded under this name. Nothing else is planned then.
     ReadRevision(String),
+}
+
+impl Step {
+    /// Whether it makes or changes a Service.
+    fn is_of_service(&self) -> bool {
+        matches!(self, Self::Create(desired) | Self::Update(desired, _) if desired.kind == ChildKind::Service)
+    }
 }
 
 /// Why a pod is evicted.
@@ -217,6 +228,7 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     for desired in &rest {
         plan.want(observed, desired);
     }
+    plan.goes_on = release.spec.rollout.route().is_some() && plan.steps.iter().any(Step::is_of_service);
     plan.steps.extend(fleet.into_iter().flat_map(|fleet| fleet::scaled(observed, fleet)));
     wanted.extend(rest);
     let keep = Kept {
@@ -236,6 +248,8 @@ pub fn plan(observed: &Observed, valid: &Valid, facts: &Facts, now: Timestamp) -
     plan.steps.extend(leaving.into_iter().flat_map(|leaving| leave::steps(release, leaving)));
     plan.steps.extend(gates);
     plan.steps.extend(cut_off);
+    // What is written before does not follow from it: that has to be seen first.
+    plan.steps.extend(fleet.and_then(|fleet| fleet.weights.clone()).map(Step::Split));
     // Last, so that one that the API server refuses keeps nothing else from being done.
     if let Next::Run { index, attempt } = course.migration {
         let job = valid.migrations[index].job(release, &asked.name, attempt);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Client, Resource, ResourceExt};
 use thiserror::Error;
@@ -20,6 +21,7 @@ use super::observe::{NotRead, Observed};
 use super::plan::plan;
 use super::queue::Queue;
 use super::report::{report, report_unreadable, tell};
+use super::routes::Routes;
 use super::slots::Slots;
 use super::status::{Verdict, deadline};
 use super::transition;
@@ -37,6 +39,7 @@ use crate::resources::problem::Problem;
 use crate::resources::reference::Reference;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{Facts, pod};
+use crate::rollout::fleet::way;
 use crate::rollout::leave;
 use crate::time::jittered;
 
@@ -65,7 +68,11 @@ impl Error {
     fn category(&self) -> ErrorCategory {
         match self {
             Self::Dereference(error) => ErrorCategory::from(&error.source),
-            Self::Apply(apply::Error::Request { source, .. } | apply::Error::Pod { source, .. })
+            Self::Apply(
+                apply::Error::Request { source, .. }
+                | apply::Error::Pod { source, .. }
+                | apply::Error::Route { source, .. },
+            )
             | Self::Status(source) => ErrorCategory::from(source),
             Self::Apply(_) => ErrorCategory::Other,
         }
@@ -86,6 +93,7 @@ pub struct Context {
     pub(super) observer: Option<Observer>,
     leaver: Leaver,
     restarts: Mutex<Restarts>,
+    pub(super) routes: Routes,
     resync: Duration,
     failures: Mutex<HashMap<Key, u32>>,
 }
@@ -99,6 +107,7 @@ impl Context {
         queue: Queue,
         slots: Arc<Slots>,
         observer: Option<Observer>,
+        routes: Routes,
     ) -> Self {
         let facts = Facts {
             cluster_domain: runtime.settings.cluster_domain.clone(),
@@ -119,6 +128,7 @@ impl Context {
             queue,
             slots,
             observer,
+            routes,
         }
     }
 
@@ -159,7 +169,7 @@ pub async fn reconcile(stub: Arc<Stub>, context: Arc<Context>) -> Result<Action,
     context.queue.take(&key);
     let timer = context.metrics.reconciles.start();
     let span = reconcile_span(&key.namespace, &key.name);
-    let result = look(&key, &context).instrument(span.clone()).await;
+    let result = Box::pin(look(&key, &context)).instrument(span.clone()).await;
     match &result {
         Ok((result, _)) => timer.finish(*result),
         Err(error) => {
@@ -221,25 +231,28 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
         return Ok((ReconcileResult::Unchanged, Action::await_change()));
     };
     context.follow(&observed);
+    if context.waits_for_routes(&observed) {
+        return Ok((ReconcileResult::Unchanged, Action::requeue(FIRST_PAUSE)));
+    }
     observed = context.with_mesh(observed);
     context.mend(&observed);
     let members: Vec<_> = observed.members.iter().map(|member| &**member).collect();
     let is_whole = observed.knows_its_references();
     let read = if is_whole { References::Read } else { References::ReadInPart };
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     let valid = validate(&observed.release, &members, read(&observed.contents), &context.facts, now);
     let valid = match valid.and_then(|valid| possible(&observed, valid)) {
         Ok(valid) => valid,
         Err(problems) => {
             report(&observed, &Verdict::Invalid(&problems), context).await?;
             failure?;
-            return Ok((ReconcileResult::Invalid, next(&observed, [None, None], context)));
+            return Ok((ReconcileResult::Invalid, next(&observed, [None, None], now, context)));
         }
     };
     if !is_whole {
         report(&observed, &Verdict::Unread, context).await?;
         return failure
-            .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], context)))
+            .map(|()| (ReconcileResult::Unchanged, next(&observed, [None, None], now, context)))
             .map_err(Error::from);
     }
     observed.attempts = context.leaver.attempts(key, &observed.pods);
@@ -262,11 +275,12 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     }
     // Our own writes are in the cache by now, and the status is to speak of them; but of the release as it was when they
     // were planned, for it may have changed in the meantime.
-    let now = observe(&lock(&context.cache));
+    let after = observe(&lock(&context.cache));
     let leaving = observed.leaving.clone();
     let release = observed.release.clone();
-    let observed = now.map(|now| context.with_mesh(Observed { release, leaving, ..now })).unwrap_or(observed);
-    let warnings = [valid.warnings, transition::of_tls(&observed).into_iter().collect()].concat();
+    let observed = after.map(|after| context.with_mesh(Observed { release, leaving, ..after })).unwrap_or(observed);
+    let transitions = transition::of_tls(&observed).into_iter().chain(way::warnings(&observed));
+    let warnings = [valid.warnings, transitions.collect()].concat();
     let verdict = Verdict::Valid { warnings: &warnings, revision: revision.as_deref(), applied: written.as_ref() };
     let reported = report(&observed, &verdict, context).await;
     let mut outcome = written?;
@@ -274,7 +288,7 @@ async fn look(key: &Key, context: &Context) -> Result<(ReconcileResult, Action),
     tell(&observed.release.object_ref(&()), happenings, context).await;
     reported?;
     failure?;
-    Ok(conclusion(&observed, &outcome, context))
+    Ok(conclusion(&observed, &outcome, now, context))
 }
 
 /// The valid release, unless it waits for itself, or what runs of it can never become that.
@@ -288,7 +302,7 @@ fn possible(observed: &Observed, valid: Valid) -> Result<Valid, Vec<Problem>> {
     if problems.is_empty() { Ok(valid) } else { Err(problems) }
 }
 
-fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (ReconcileResult, Action) {
+fn conclusion(observed: &Observed, outcome: &Outcome, now: Timestamp, context: &Context) -> (ReconcileResult, Action) {
     if !outcome.taken.is_empty() {
         return (ReconcileResult::Failed, Action::requeue(jittered(NAME_TAKEN_PAUSE)));
     }
@@ -303,14 +317,13 @@ fn conclusion(observed: &Observed, outcome: &Outcome, context: &Context) -> (Rec
     if outcome.goes_on {
         return (result, Action::requeue(Duration::ZERO));
     }
-    (result, next(observed, [outcome.next_eviction, outcome.turn], context))
+    (result, next(observed, [outcome.next_eviction, outcome.turn], now, context))
 }
 
 /// When to look again without cause: when it was told so, because an eviction can be tried again or a rollout goes on, when
 /// the trouble of a pod is to count as over or a rollout as late, a certificate has to be renewed or ends, or else at the
-/// next resync.
-fn next(observed: &Observed, told: [Option<jiff::Timestamp>; 2], context: &Context) -> Action {
-    let now = jiff::Timestamp::now();
+/// next resync. `now` is when it was looked at: what has come since then is due at once.
+fn next(observed: &Observed, told: [Option<Timestamp>; 2], now: Timestamp, context: &Context) -> Action {
     let turns = [
         told.into_iter().flatten().filter(|turn| *turn > now).min(),
         observed.relief(now),
@@ -318,8 +331,13 @@ fn next(observed: &Observed, told: [Option<jiff::Timestamp>; 2], context: &Conte
         observed.renewal(now),
         validate::turn(&observed.release, &observed.contents, now),
     ];
-    let turn = turns.into_iter().flatten().min().and_then(|turn| Duration::try_from(turn.duration_since(now)).ok());
+    let turn = turns.into_iter().flatten().min().map(|turn| until(turn, Timestamp::now()));
     turn.filter(|turn| *turn < context.resync).map_or_else(|| resync(context), Action::requeue)
+}
+
+/// How long it is until then; nothing if it was before.
+fn until(turn: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(turn.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
 /// A look without cause now and then, at no cost if nothing changed, should a watch ever have missed something.
@@ -340,5 +358,12 @@ mod tests {
         let pauses: Vec<_> = (1..=11).map(|failures| pause(failures).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(pause(u32::MAX), LAST_PAUSE);
+    }
+
+    /// A look that takes long must not let the time pass by at which it wanted to look again.
+    #[test]
+    fn what_has_come_while_it_was_looked_at_is_due() {
+        let [earlier, later] = [7, 9].map(|second| Timestamp::from_second(second).unwrap());
+        assert_eq!((until(later, earlier), until(earlier, later)), (Duration::from_secs(2), Duration::ZERO));
     }
 }

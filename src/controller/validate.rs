@@ -15,6 +15,7 @@ mod observation;
 mod ports;
 mod references;
 mod remote;
+mod route;
 mod service;
 mod shutdown;
 mod tls;
@@ -107,6 +108,7 @@ pub fn validate(
     let autoscaler = noted(autoscaler::build(release), &mut problems);
     let claims = noted(claims::build(release), &mut problems);
     problems.extend(autoscaling::problems(release, autoscaler.iter().flatten().next()));
+    problems.extend(route::problems(release, traffic_service.as_ref().is_some_and(Option::is_none)));
     let containers = draft.as_ref().map(side_by_side).unwrap_or_default();
     problems.extend(ports::problems(release, &containers));
     problems.extend(amounts::problems(release, draft.iter().flat_map(containers_of)));

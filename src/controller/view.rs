@@ -1,11 +1,13 @@
 //! Slim views of children: of each only what plan and status read, so that thousands of them fit into a few megabytes.
 
+pub mod route;
 mod secret;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+pub use self::route::RouteView;
 pub use self::secret::{CertificatesView, RotationView};
 use super::kind::ChildKind;
 use super::live::LiveChild;
@@ -55,6 +57,10 @@ pub enum Detail {
     Cookie(RotationView),
     /// Of a Secret with the cookie of a revision: which.
     RevisionCookie(Box<str>),
+    /// Of a Service that leads to one revision: which.
+    LeadsTo(Box<str>),
+    /// Of an HTTPRoute.
+    Route(route::Rules),
 }
 
 /// How far a Deployment or StatefulSet has come.
@@ -192,6 +198,15 @@ impl Child {
         }
     }
 
+    /// The revision that it leads to, if it is a Service that leads to one.
+    #[must_use]
+    pub fn leads_to(&self) -> Option<&str> {
+        match &self.detail {
+            Detail::LeadsTo(revision) => Some(revision),
+            _ => None,
+        }
+    }
+
     /// The view of a Job, if it is one.
     #[must_use]
     pub fn job(&self) -> Option<&JobView> {
@@ -220,8 +235,8 @@ pub fn version(meta: &ObjectMeta) -> Option<u64> {
 
 impl Detail {
     /// What is read of an object. The items of a list do not name their kind, but of the kinds that children have, only
-    /// Deployment, StatefulSet and Job have a pod template, of these only a Job a limit for tries, and only a
-    /// ControllerRevision a number.
+    /// Deployment, StatefulSet and Job have a pod template, of these only a Job a limit for tries, only a
+    /// ControllerRevision a number, and only a Service selects by a flat map of labels.
     #[must_use]
     pub fn of(object: &DynamicObject) -> Self {
         if object.data["spec"]["backoffLimit"].is_i64() {
@@ -230,8 +245,10 @@ impl Detail {
             Self::Workload(Box::new(workload(object)))
         } else if object.data["revision"].is_i64() {
             Self::Revision(revision(object))
+        } else if let Some(revision) = text(&object.data["spec"]["selector"][labels::REVISION]) {
+            Self::LeadsTo(revision)
         } else {
-            Self::None
+            route::rules(object).map_or(Self::None, Self::Route)
         }
     }
 }

@@ -4,6 +4,8 @@
 //! is in memory at any moment is one page of reduced objects ([`live`](super::live)) besides the slim views. Children and
 //! pods are selected by label on the server. Of Secrets and ConfigMaps only metadata ever arrives.
 
+mod routes;
+
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -11,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use futures::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::ObjectMeta;
+use kube::api::{ApiResource, ObjectMeta};
 use kube::core::{PartialObjectMeta, PartialObjectMetaExt};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
@@ -24,6 +26,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+pub use self::routes::Demand;
 use super::cache::{Cache, Change, Key, Unreadable};
 use super::kind::ChildKind;
 use super::live::{Lean, LiveChild};
@@ -73,6 +76,7 @@ impl Stored {
 const PAGE: u32 = 100;
 
 /// The watches of one scope: all namespaces, or one.
+#[derive(Clone)]
 pub struct Watches {
     /// The client.
     pub client: Client,
@@ -93,7 +97,7 @@ impl Watches {
         let children = || config().labels(&made_by_us);
         for kind in ChildKind::ALL.into_iter().filter(|kind| *kind != ChildKind::Secret) {
             let put = move |cache: &mut Cache, change| cache.on_child(kind, change);
-            self.follow(tasks, kind.as_str(), self.dynamic_api(kind), children(), put).await;
+            self.follow(tasks, kind.as_str(), self.dynamic_api(&kind.api_resource()), children(), put).await;
         }
         // The cookie must not come near us: metadata says all that is needed.
         let put = |cache: &mut Cache, change: Change<PartialObjectMeta<Secret>>| {
@@ -167,10 +171,10 @@ impl Watches {
         }
     }
 
-    fn dynamic_api(&self, kind: ChildKind) -> Api<Lean<LiveChild>> {
+    fn dynamic_api(&self, resource: &ApiResource) -> Api<Lean<LiveChild>> {
         match &self.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind.api_resource()),
-            None => Api::all_with(self.client.clone(), &kind.api_resource()),
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+            None => Api::all_with(self.client.clone(), resource),
         }
     }
 }

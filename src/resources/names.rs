@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use super::Facts;
-use crate::api::{Distribution, ElixirRelease, Host, Scope, SecretKeyRef};
+use crate::api::{Distribution, ElixirRelease, Host, Scope, SecretKeyRef, Strategy};
 
 /// Name of the container that runs the release.
 pub const CONTAINER: &str = "release";
@@ -89,6 +89,13 @@ pub fn stateful_set(release: &ElixirRelease) -> String {
 #[must_use]
 pub fn preview_service(release: &ElixirRelease) -> String {
     format!("{}-preview", release.name_any())
+}
+
+/// Whether there is a Service that leads to a revision before traffic does.
+#[must_use]
+pub fn has_preview(release: &ElixirRelease) -> bool {
+    let rollout = &release.spec.rollout;
+    rollout.strategy == Strategy::BlueGreen || rollout.route().is_some()
 }
 
 /// Name of a pod of the StatefulSet.

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use super::problem::Problem;
 use super::{labels, merge, metadata, names};
-use crate::api::{self, ElixirRelease, Port, Protocol, ServiceType, Strategy};
+use crate::api::{self, ElixirRelease, Port, Protocol, ServiceType};
 
 /// Where the part that the user writes verbatim stands.
 const FIELD: &str = "spec.service.spec";
@@ -40,13 +40,10 @@ pub fn to_revision(service: &Service, revision: Option<&str>) -> Service {
     service
 }
 
-/// The Service that leads to the nodes of the revision that is to run, before traffic does; `None` where they never run
-/// beside others that traffic goes to. It has the ports of the traffic Service and is reached from within the cluster only.
+/// The Service that leads to the nodes of a revision before traffic does; `None` without a port for it to carry. It has the
+/// ports of the traffic Service and is reached from within the cluster only.
 #[must_use]
 pub fn preview(release: &ElixirRelease, revision: &str) -> Option<Service> {
-    if release.spec.rollout.strategy != Strategy::BlueGreen {
-        return None;
-    }
     let is_headless = release.spec.service.type_ == ServiceType::Headless;
     let spec = ServiceSpec {
         type_: Some("ClusterIP".to_owned()),
@@ -142,11 +139,9 @@ mod tests {
         insta::assert_yaml_snapshot!(preview(&fixture::release(spec), "shop-7c9d4").unwrap());
     }
 
-    #[rstest]
-    #[case::nothing_to_see("{ports: [{containerPort: 4000}]}")]
-    #[case::no_port("rollout: {strategy: BlueGreen}")]
-    fn no_preview(#[case] spec: &str) {
-        assert_eq!(preview(&fixture::release(spec), "shop-7c9d4"), None);
+    #[test]
+    fn no_preview_without_a_port() {
+        assert_eq!(preview(&fixture::release("rollout: {strategy: BlueGreen}"), "shop-7c9d4"), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ mod strain;
 
 use jiff::Timestamp;
 
-pub use self::fleet::Fleet;
+pub use self::fleet::{Fleet, Weights};
 pub use self::migrations::Ledger;
 pub use self::note::Note;
 pub use self::rejection::{Cause, Rejection};

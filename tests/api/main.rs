@@ -30,6 +30,7 @@ mod process;
 mod replicas;
 mod revisions;
 mod rollback;
+mod routes;
 mod schema;
 mod sharing;
 mod stateful;

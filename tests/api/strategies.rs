@@ -31,7 +31,7 @@ const CANARY: &str = "rollout: {strategy: Canary, minReadySeconds: 0, \
                       canary: {steps: [{replicas: 1, pauseSeconds: 0}, {replicas: 50%, pauseSeconds: 1}]}}";
 
 /// A version of the shop with these fields.
-fn version(image: &str, fields: &str) -> String {
+pub(super) fn version(image: &str, fields: &str) -> String {
     let mut spec: Value = serde_yaml::from_str(fields).unwrap();
     spec["image"] = image.into();
     spec["replicas"] = 3.into();
@@ -40,10 +40,10 @@ fn version(image: &str, fields: &str) -> String {
 }
 
 /// Makes every pod ready as long as it lives.
-struct Kubelet(JoinHandle<()>);
+pub(super) struct Kubelet(JoinHandle<()>);
 
 impl Kubelet {
-    fn of(scene: &Scene) -> Self {
+    pub(super) fn of(scene: &Scene) -> Self {
         let (client, namespace) = (scene.client.clone(), scene.name.clone());
         Self(tokio::spawn(async move {
             loop {
@@ -60,10 +60,10 @@ impl Drop for Kubelet {
     }
 }
 
-/// What is left in the end: images and sizes of Deployments, and where Services send traffic.
-type End = (BTreeMap<String, i64>, BTreeMap<String, Option<String>>);
+/// What is left in the end: images and sizes of Deployments, where Services send traffic, and what routes are like.
+pub(super) type End = (BTreeMap<String, i64>, BTreeMap<String, Option<String>>, Vec<Value>);
 
-async fn found(scene: &Scene) -> End {
+pub(super) async fn found(scene: &Scene) -> End {
     let list = async |kind| scene.children(kind).list(&ListParams::default()).await.unwrap().items;
     let deployments = list(ChildKind::Deployment).await;
     let image = |object: &DynamicObject| {
@@ -80,10 +80,10 @@ async fn found(scene: &Scene) -> End {
         let leads_to = (!revision.is_null()).then(|| of_revision(revision).unwrap_or_default());
         (object.name_any().replace(revision.as_str().unwrap_or("?"), leads_to.as_deref().unwrap_or_default()), leads_to)
     });
-    (sizes.collect(), services.collect())
+    (sizes.collect(), services.collect(), crate::routes::rules(scene).await)
 }
 
-async fn complete(scene: &Scene, image: &str) -> End {
+pub(super) async fn complete(scene: &Scene, image: &str) -> End {
     let is_complete = |release: &ElixirRelease| {
         let status = release.status.clone().unwrap_or_default();
         let is_current = status.observed_generation == release.metadata.generation && release.spec.image == image;
@@ -97,14 +97,18 @@ async fn complete(scene: &Scene, image: &str) -> End {
         let end = found(scene).await;
         // What belongs to a revision that is gone leads nowhere.
         let is_left = end.1.values().any(|leads_to| leads_to.as_deref() == Some(""));
-        if end.0 == only && !is_left { Ok(end) } else { Err(format!("{end:?}")) }
+        let is_split = end.2.iter().any(|rules| rules.to_string().contains("-preview"));
+        if end.0 == only && !is_left && !is_split { Ok(end) } else { Err(format!("{end:?}")) }
     })
     .await
 }
 
 /// A release whose first version runs completely.
-async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
+pub(super) async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
     let scene = Scene::start(purpose).await;
+    if rollout.contains("httpRoute") {
+        crate::routes::make(&scene).await;
+    }
     let kubelet = Kubelet::of(&scene);
     scene.apply("shop", &version("shop:1", rollout)).await;
     complete(&scene, "shop:1").await;
@@ -153,6 +157,7 @@ async fn changed_after(writes: usize, rollout: &str) {
 #[case::apart(APART)]
 #[case::blue_green(BLUE_GREEN)]
 #[case::canary(CANARY)]
+#[case::by_weight(crate::routes::WEIGHTED)]
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_middle(#[case] rollout: &str) {
@@ -195,14 +200,14 @@ async fn a_rollout_that_is_stuck_blocks_no_configuration_no_repair_and_no_scalin
     scene.child(ChildKind::Service, "shop", again).await;
     scene.apply("shop", &with(json!({"replicas": 5}))).await;
     eventually("both sides follow the scale", async || {
-        let (sizes, _) = found(&scene).await;
+        let (sizes, ..) = found(&scene).await;
         let all: i64 = sizes.values().sum();
         if sizes.len() == 2 && all >= 5 { Ok(()) } else { Err(format!("{sizes:?}")) }
     })
     .await;
 }
 
-async fn annotate(scene: &Scene, annotation: &str, value: &str) {
+pub(super) async fn annotate(scene: &Scene, annotation: &str, value: &str) {
     let releases = scene.objects("beam-operator.io/v1alpha1", "ElixirRelease");
     scene.patch(&releases, "shop", json!({"metadata": {"annotations": {annotation: value}}})).await;
     let is_answered = |release: &ElixirRelease| {
@@ -212,7 +217,15 @@ async fn annotate(scene: &Scene, annotation: &str, value: &str) {
     scene.until("shop", "the request is answered", is_answered).await;
 }
 
-async fn leads_to(scene: &Scene, service: &str, revision: &str) {
+/// At rest nothing is written.
+pub(super) async fn writes_nothing(scene: &Scene) {
+    scene.rest().await;
+    scene.proxy.forget();
+    scene.rest().await;
+    assert_eq!(scene.proxy.writes(), []);
+}
+
+pub(super) async fn leads_to(scene: &Scene, service: &str, revision: &str) {
     let path = format!("/spec/selector/{}", labels::REVISION.replace('/', "~1"));
     scene.child(ChildKind::Service, service, |it| it.pointer(&path) == Some(&json!(revision))).await;
 }
@@ -233,9 +246,5 @@ async fn a_person_switches_and_goes_back() {
     annotate(&scene, labels::UNDO, &first).await;
     leads_to(&scene, "shop", &first).await;
     assert_eq!(found(&scene).await.0, [("shop:1".to_owned(), 3), ("shop:2".to_owned(), 3)].into());
-    // At rest nothing is written.
-    scene.rest().await;
-    scene.proxy.forget();
-    scene.rest().await;
-    assert_eq!(scene.proxy.writes(), []);
+    writes_nothing(&scene).await;
 }

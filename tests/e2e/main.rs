@@ -6,6 +6,7 @@
 //! What these clusters do not have, and so is not tested here: a network plugin that enforces NetworkPolicies (what they
 //! say is tested where they are built), a metrics server, a registry of images, and a load balancer.
 
+mod by_weight;
 mod configuration;
 mod deletion;
 mod discovery;

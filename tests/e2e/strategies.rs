@@ -23,7 +23,7 @@ async fn leads_to(namespace: &Namespace, service: &str, version: &str) {
 }
 
 /// The traffic ends: no request has failed, and each was counted.
-async fn all_went_well(shop: Release<'_>, traffic: Traffic) {
+pub(super) async fn all_went_well(shop: Release<'_>, traffic: Traffic) {
     let tally = traffic.stop().await;
     assert_eq!(tally.failures, Vec::<String>::new(), "beside {} good requests", tally.counted);
     let counter = Connections::fresh().get(&format!("{}/count", shop.url().await)).await.unwrap();

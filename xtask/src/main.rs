@@ -13,6 +13,7 @@ mod debian;
 mod demo;
 mod deny;
 mod fingerprint;
+mod gateway;
 mod image;
 mod manifests;
 mod progress;
@@ -61,6 +62,8 @@ enum Task {
         /// The command's name, such as kubectl or helm
         name: String,
     },
+    /// Print the path of the CRD of HTTPRoutes, as the Gateway API publishes it
+    HttpRoutes,
 }
 
 fn main() -> Result<()> {
@@ -75,6 +78,10 @@ fn main() -> Result<()> {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Tool { name } => {
             println!("{}", tools::by_name(&name)?.path()?.display());
+            Ok(())
+        }
+        Task::HttpRoutes => {
+            println!("{}", gateway::http_routes()?.display());
             Ok(())
         }
     }

@@ -15,7 +15,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::checkout::root;
-use crate::{chart, command, tools};
+use crate::{chart, command, gateway, tools};
 
 pub(crate) use schemas::make_strict;
 use sets::SETS;
@@ -33,6 +33,8 @@ pub(crate) fn run() -> Result<()> {
     }
     fs::create_dir_all(&scratch)?;
     schemas::write(&scratch, &root().join("crds"))?;
+    // An example has a route.
+    schemas::write_definition(&scratch, &gateway::http_routes()?)?;
     let mut files = Vec::new();
     for set in SETS {
         let file = scratch.join(format!("operator-{}.yaml", set.name));

@@ -64,6 +64,7 @@ impl Target {
         helm.args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
         // What plain manifests installed before becomes the chart's.
         helm.arg("--take-ownership");
+        helm.args(["--set", "rbac.httpRoutes=true"]);
         helm.args(self.operator.values());
         command::run(helm.env("KUBECONFIG", &self.kubeconfig))
     }

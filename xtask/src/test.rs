@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use crate::checkout::root;
 use crate::cluster::{self, Wanted};
 use crate::codegen;
+use crate::gateway;
 use crate::image::{self, Selection};
 use crate::target::Target;
 use crate::{command, demo, deny, manifests, progress};
@@ -18,6 +19,9 @@ use crate::{command, demo, deny, manifests, progress};
 /// The clusters of the tests, so that they never meet somebody's development cluster.
 const API_CLUSTER: &str = "test-api";
 const NODES_CLUSTER: &str = "test-nodes";
+
+/// Names the file with the CRD of HTTPRoutes to the tests.
+const ROUTES: &str = "BEAM_OPERATOR_TEST_HTTPROUTES";
 
 /// Which of the checks to run.
 #[derive(clap::Args)]
@@ -86,7 +90,8 @@ fn lint() -> Result<()> {
 fn api(filter: &[String]) -> Result<()> {
     let wanted = Wanted { control_plane_only: true, controller_manager: true, ..Wanted::default() };
     let kubeconfig = cluster::up(API_CLUSTER, &wanted)?.kubeconfig();
-    let variables = [("BEAM_OPERATOR_TEST_KUBECONFIG", kubeconfig.as_path())];
+    let routes = gateway::http_routes()?;
+    let variables = [("BEAM_OPERATOR_TEST_KUBECONFIG", kubeconfig.as_path()), (ROUTES, routes.as_path())];
     let run = |threads, more: &[String]| {
         let run = ["test", "--quiet", "--test", "api", "--", "--include-ignored", "--test-threads", threads];
         cargo(&run, more, &variables)
@@ -117,6 +122,7 @@ fn nodes(filter: &[String]) -> Result<()> {
     let variables = [
         ("BEAM_OPERATOR_E2E_KUBECONFIG", target.kubeconfig()),
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
+        (ROUTES, &gateway::http_routes()?),
     ];
     let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "3"];
     cargo(&run, filter, &variables)?;

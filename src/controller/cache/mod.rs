@@ -12,6 +12,7 @@ mod contents;
 mod listing;
 mod pods;
 mod releases;
+mod routes;
 mod unreadable;
 
 use std::collections::HashMap;
@@ -25,12 +26,15 @@ pub use contents::{ContentIndex, Lookup, Unread};
 pub use listing::Change;
 pub use pods::PodIndex;
 pub use releases::{ReleaseIndex, cluster_key};
+pub use routes::{Lack, RouteIndex, Sight};
 pub use unreadable::Unreadable;
 
 use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::pod::LivePod;
-use crate::api::ElixirRelease;
+use super::view::Child;
+use crate::api::{ElixirRelease, Strategy};
+use crate::resources::names;
 
 /// Namespace and name, of a release or of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +76,8 @@ pub struct Cache {
     pub pods: PodIndex,
     /// What is known of the objects that the pods read.
     pub contents: ContentIndex,
+    /// The HTTPRoutes of users, if anybody asks for them.
+    pub routes: RouteIndex,
     pinned: HashMap<Key, Pinned>,
 }
 
@@ -100,6 +106,39 @@ impl Cache {
         self.pods.on_change(change)
     }
 
+    /// A change of an HTTPRoute.
+    pub fn on_route(&mut self, change: Change<LiveChild>) -> Vec<Key> {
+        let Some(changed) = self.routes.on_change(change) else { return self.askers() };
+        let concerns = |key: &Key, release: &ElixirRelease| {
+            changed.iter().filter(|route| *route.namespace == *key.namespace).any(|route| {
+                release.spec.rollout.route() == Some(&*route.name) || route.names(&names::preview_service(release))
+            })
+        };
+        self.releases.iter().filter(|(key, release)| concerns(key, release)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Nobody can look at HTTPRoutes any more.
+    pub fn lose_routes(&mut self, lack: Lack) -> Vec<Key> {
+        if self.routes.lose(lack) { self.askers() } else { Vec::new() }
+    }
+
+    /// The releases that take a look at HTTPRoutes.
+    #[must_use]
+    pub fn askers(&self) -> Vec<Key> {
+        let asking = self.releases.iter().filter(|(key, release)| self.asks_for_routes(key, release));
+        asking.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether a release takes a look at HTTPRoutes: it names one, or has a Service for previews that it has no use for but
+    /// that a route may send requests to.
+    #[must_use]
+    pub fn asks_for_routes(&self, key: &Key, release: &ElixirRelease) -> bool {
+        let (rollout, preview) = (&release.spec.rollout, names::preview_service(release));
+        let mut children = self.children.of(&Group::Release(key.clone())).iter();
+        let is_preview = |child: &Child| child.kind == ChildKind::Service && *child.name == *preview;
+        rollout.route().is_some() || rollout.strategy != Strategy::BlueGreen && children.any(is_preview)
+    }
+
     /// The revision of a release whose pod template was read last, because it is not what the spec is rendered to.
     #[must_use]
     pub fn pinned(&self, key: &Key) -> Option<Pinned> {
@@ -113,12 +152,13 @@ impl Cache {
 
     /// How many objects of each sort are held.
     #[must_use]
-    pub fn sizes(&self) -> [(&'static str, usize); 4] {
+    pub fn sizes(&self) -> [(&'static str, usize); 5] {
         [
             ("release", self.releases.len()),
             ("child", self.children.len()),
             ("pod", self.pods.len()),
             ("reference", self.contents.len()),
+            ("route", self.routes.len()),
         ]
     }
 

@@ -29,6 +29,11 @@ impl ReleaseIndex {
         self.releases.get(key).cloned()
     }
 
+    /// All of them, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &ElixirRelease)> {
+        self.releases.iter().map(|(key, release)| (key, &**release))
+    }
+
     /// What is known of the release of this key, if it cannot be read.
     #[must_use]
     pub fn unreadable(&self, key: &Key) -> Option<Arc<Unreadable>> {

@@ -17,8 +17,8 @@ use crate::controller::ownership::desired_digest;
 use crate::controller::revision::{Choice, Rendered};
 use crate::controller::validate::Valid;
 use crate::resources::{
-    Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, network_policy, tls,
-    traffic_service,
+    Facts, controller_revision, discovery_rbac, disruption_budget, headless_service, labels, names, network_policy,
+    tls, traffic_service,
 };
 use crate::rollout::Fleet;
 
@@ -84,13 +84,22 @@ pub(super) fn around_nodes(
     let release = &*observed.release;
     let active = fleet.and_then(|fleet| fleet.active.as_deref());
     let services = valid.traffic_service.iter().map(|service| traffic_service::to_revision(service, active));
-    let preview = revision.filter(|_| valid.traffic_service.is_some());
+    let preview = revision.filter(|_| valid.traffic_service.is_some() && is_previewed(observed));
+    let preview = preview.map(|revision| fleet.and_then(|fleet| fleet.preview.as_deref()).unwrap_or(revision));
     let services = services.chain(preview.and_then(|revision| traffic_service::preview(release, revision)));
     let mut wanted: Vec<_> = services.map(|service| desired(ChildKind::Service, &service)).collect();
     wanted
         .extend(disruption_budget::build(release).iter().map(|budget| desired(ChildKind::PodDisruptionBudget, budget)));
     wanted.extend(valid.autoscaler.iter().map(|scaler| desired(ChildKind::HorizontalPodAutoscaler, scaler)));
     wanted
+}
+
+/// Whether there is to be a Service for previews. One that an HTTPRoute still sends requests to, or may, stays: they would be
+/// answered by nobody.
+fn is_previewed(observed: &Observed) -> bool {
+    let is_there = || observed.child(ChildKind::Service, &names::preview_service(&observed.release)).is_some();
+    let is_used = || observed.previewed_by.as_ref().is_none_or(|routes| !routes.is_empty());
+    names::has_preview(&observed.release) || is_there() && is_used()
 }
 
 /// An object as a child that is to be so.

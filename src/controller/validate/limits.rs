@@ -65,9 +65,12 @@ fn canary(rollout: &Rollout) -> Vec<Problem> {
     }
     let of = |(number, step): (usize, &CanaryStep)| {
         let field = format!("spec.rollout.canary.steps[{number}]");
-        let share = nodes(&format!("{field}.replicas"), &step.replicas);
+        let share = step.replicas.as_ref().and_then(|share| nodes(&format!("{field}.replicas"), share));
         let pause = step.pause_seconds.and_then(|pause| at_least(&format!("{field}.pauseSeconds"), pause, 0));
-        share.into_iter().chain(pause).collect::<Vec<_>>()
+        let weight = step.weight.filter(|weight| !(0..=100).contains(weight)).map(|weight| {
+            Problem::new(format!("{field}.weight"), format!("must be from 0 to 100 percent, not {weight}"))
+        });
+        share.into_iter().chain(weight).chain(pause).collect::<Vec<_>>()
     };
     steps.iter().enumerate().flat_map(of).collect()
 }

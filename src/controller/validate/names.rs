@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use crate::api::{ElixirRelease, Strategy};
+use crate::api::ElixirRelease;
 use crate::resources::problem::Problem;
 use crate::resources::syntax::{is_dns_label, is_object_name};
 use crate::resources::{names, tls};
@@ -121,7 +121,7 @@ pub(super) fn one_service_for_two(release: &ElixirRelease, members: &[&ElixirRel
             "must not be the release's own name, which its traffic Service has: choose another",
         ));
     }
-    if release.spec.rollout.strategy == Strategy::BlueGreen && headless == names::preview_service(release) {
+    if names::has_preview(release) && headless == names::preview_service(release) {
         let message = format!("must not be {headless}, which the Service for previews has: choose another");
         return Some(Problem::new("spec.cluster.service.name", message));
     }

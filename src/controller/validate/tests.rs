@@ -16,6 +16,7 @@ mod objects;
 mod observation;
 mod ports;
 mod robustness;
+mod route;
 mod tls;
 mod verbatim;
 mod workload;

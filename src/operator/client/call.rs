@@ -16,6 +16,7 @@ const RESOURCES: &[&str] = &[
     "endpointslices",
     "events",
     "horizontalpodautoscalers",
+    "httproutes",
     "jobs",
     "leases",
     "namespaces",

@@ -50,7 +50,7 @@ fn samples() -> Vec<Sample> {
     metrics.observer.looked(None);
     metrics.observer.looked(Some(FailureKind::Unreachable));
     metrics.observer.connected(true);
-    let vitals = Some(Vitals { memory: 1, run_queue: 1, processes: 1 });
+    let vitals = Some(Vitals { memory: 1, run_queue: 1, schedulers: 1, processes: 1, longest_queue: Some(1) });
     let (namespace, release, pod): (Arc<str>, Arc<str>, Arc<str>) = ("store".into(), "shop".into(), "shop-0".into());
     metrics.add_nodes(move || {
         let (namespace, release, pod) = (namespace.clone(), release.clone(), pod.clone());

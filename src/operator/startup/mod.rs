@@ -16,7 +16,7 @@ use kube::{Client, Error};
 
 pub use crd::CustomResource;
 pub use permissions::{Permission, Place};
-pub use requirements::{CUSTOM_RESOURCE, PERMISSIONS};
+pub use requirements::{CUSTOM_RESOURCE, FOR_ROUTES, PERMISSIONS};
 
 use super::Refusals;
 use super::client::describe;

@@ -40,6 +40,10 @@ pub const PERMISSIONS: &[Permission] = &[
     },
 ];
 
+/// What it asks in addition where a release names an HTTPRoute (`rollout.canary.httpRoute`). It works without: such a
+/// release is told.
+pub const FOR_ROUTES: Permission = watched("gateway.networking.k8s.io", "httproutes", &["list", "watch", "patch"]);
+
 const fn watched(group: &'static str, resource: &'static str, verbs: &'static [&'static str]) -> Permission {
     Permission { group, resource, verbs, place: Place::Watched }
 }

@@ -13,7 +13,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Active, Carrier, Decision, Reply, Scene, how_to_promote};
+use super::rolling::leave;
+use super::{Active, Carrier, Decision, Reply, Scene, promotable};
 use crate::api::{BlueGreen, Promotion};
 use crate::rollout::stage::Promoted;
 use crate::time::whole_seconds;
@@ -61,11 +62,8 @@ fn before_the_switch(scene: &Scene, mut decision: Decision, active: &str, wishes
         let reply = if is_wanted { Reply::Done } else { Reply::Pointless };
         return promoted(scene, Decision { reply, ..decision });
     }
-    decision.hold = Some(format!(
-        "all nodes of {} are available, and traffic still goes to {active}; {}",
-        scene.revision,
-        how_to_promote(scene)
-    ));
+    let state = format!("all nodes of {} are available, and traffic still goes to {active}", scene.revision);
+    decision.hold = Some(promotable(scene, &state));
     decision
 }
 
@@ -82,7 +80,8 @@ fn after_the_switch(scene: &Scene, mut decision: Decision, go_at: Timestamp) -> 
     decision
 }
 
-fn promoted(scene: &Scene, mut decision: Decision) -> Decision {
+/// Traffic is to go to the revision from now on.
+pub(super) fn promoted(scene: &Scene, mut decision: Decision) -> Decision {
     if let Some(new) = &scene.new {
         // Later than that of the other, whatever the clock does: the last one counts.
         let others = scene.active.as_ref().map_or(Timestamp::MIN, |active| active.since + SignedDuration::from_secs(1));
@@ -90,13 +89,4 @@ fn promoted(scene: &Scene, mut decision: Decision) -> Decision {
         decision.stage.promoted = Some(Promoted { at: whole_seconds(scene.now).max(others), uid: new.uid.clone() });
     }
     decision
-}
-
-/// The next number of pods of what has no place any more: as many go at a time as may be missing, and the next when they are
-/// gone, so that nodes can hand over what they have to those that stay.
-fn leave(scene: &Scene, other: &Carrier) -> i32 {
-    if other.leaving > 0 || !other.is_observed {
-        return other.wanted;
-    }
-    (other.wanted - scene.unavailable.max(1)).max(0)
 }

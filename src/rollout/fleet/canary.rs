@@ -9,19 +9,44 @@
 //! | no step is left | the other nodes are replaced, a few at a time | it is complete |
 
 use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::scaled;
-use super::{Decision, Reply, Scene, how_to_promote, rolling};
+use super::super::scaled::scaled;
+use super::{Decision, Reply, Scene, promotable, rolling};
 use crate::api::CanaryStep;
 use crate::time::whole_seconds;
 
+/// What a step is to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Goal {
+    /// How many nodes run the revision.
+    pub nodes: i32,
+    /// The percentage of requests that they get, where a route splits them.
+    pub weight: i32,
+}
+
+impl Goal {
+    /// That of a step; where none is left, all.
+    pub fn of(step: Option<&CanaryStep>, wanted: i32) -> Self {
+        let Some(step) = step else { return Self { nodes: wanted, weight: 100 } };
+        let share =
+            step.replicas.clone().unwrap_or_else(|| IntOrString::String(format!("{}%", step.weight.unwrap_or(0))));
+        let nodes = scaled(&share, wanted, true).clamp(1, wanted.max(1));
+        Self { nodes, weight: step.weight.unwrap_or_else(|| hundredths(nodes, wanted)) }
+    }
+}
+
+/// What part so many nodes are of all, in percent, rounded up.
+pub(super) fn hundredths(nodes: i32, all: i32) -> i32 {
+    let all = i64::from(all.max(1));
+    i32::try_from((i64::from(nodes) * 100 + all - 1) / all).unwrap_or(100).clamp(0, 100)
+}
+
 pub(super) fn next(scene: &Scene, steps: &[CanaryStep]) -> Decision {
     let serves = scene.others.iter().any(|other| other.wanted > 0);
-    let number = usize::try_from(scene.stage.step).unwrap_or(usize::MAX);
-    let step = steps.get(number).filter(|_| serves && !scene.is_known);
-    let goal =
-        step.map_or(scene.wanted, |step| scaled(&step.replicas, scene.wanted, true).clamp(1, scene.wanted.max(1)));
-    let ceiling = if scene.is_paused && serves { scene.size() } else { goal };
+    let step = scene.step(steps).filter(|_| serves);
+    let goal = Goal::of(step, scene.wanted);
+    let ceiling = if scene.is_paused && serves { scene.size() } else { goal.nodes };
     let (size, others) = rolling::next(scene, ceiling);
     let is_made = scene.new.is_some() || !scene.is_paused || !serves;
     let decision = Decision {
@@ -32,17 +57,27 @@ pub(super) fn next(scene: &Scene, steps: &[CanaryStep]) -> Decision {
         ..Decision::default()
     };
     match step {
-        Some(step) if !scene.is_paused => take(scene, decision, step, goal, steps.len()),
+        Some(step) if !scene.is_paused => take(scene, decision, step, steps.len(), goal, true),
         _ => decision,
     }
 }
 
-/// A step that is under way.
-fn take(scene: &Scene, mut decision: Decision, step: &CanaryStep, goal: i32, steps: usize) -> Decision {
-    let is_reached = scene.is_good(goal);
+/// A step that is under way: reached, when its nodes are good and, where a route splits requests, it splits them so.
+pub(super) fn take(
+    scene: &Scene,
+    mut decision: Decision,
+    step: &CanaryStep,
+    steps: usize,
+    goal: Goal,
+    is_split: bool,
+) -> Decision {
     let place = format!("step {} of {steps}", scene.stage.step.saturating_add(1));
-    if !is_reached {
-        decision.message = format!("{place}: {goal} of {} nodes are to run {}", scene.wanted, scene.revision);
+    let Goal { nodes, weight } = goal;
+    let requests = scene.way.as_ref().map(|way| format!(" for {weight} % of the requests of HTTPRoute {}", way.route));
+    let share = format!("{nodes} of {} nodes", scene.wanted);
+    let revision = format!("{}{}", scene.revision, requests.unwrap_or_default());
+    if !scene.is_good(nodes) || !is_split {
+        decision.message = format!("{place}: {share} are to run {revision}");
         decision.reply = Reply::Later;
         return decision;
     }
@@ -56,13 +91,13 @@ fn take(scene: &Scene, mut decision: Decision, step: &CanaryStep, goal: i32, ste
         decision.reply = Reply::Done;
         return decision;
     }
-    let state = format!("{place}: {goal} of {} nodes run {}", scene.wanted, scene.revision);
+    let state = format!("{place}: {share} run {revision}");
     match until {
         Some(until) => {
             decision.message = format!("{state}; the next step follows at {until}");
             decision.turn = Some(until);
         }
-        None => decision.hold = Some(format!("{state}; {}", how_to_promote(scene))),
+        None => decision.hold = Some(promotable(scene, &state)),
     }
     decision
 }

@@ -3,7 +3,7 @@
 //! The rules are those by which Kubernetes rolls a Deployment: never more pods than `maxSurge` above the wanted number, and
 //! no available one is taken where fewer than `maxUnavailable` below it would be left.
 
-use super::Scene;
+use super::{Carrier, Scene};
 
 /// The number of pods of the revision and of each other, when no more than `ceiling` of the wanted nodes are to run the
 /// revision, and the others the rest.
@@ -47,4 +47,13 @@ pub(super) fn next(scene: &Scene, ceiling: i32) -> (i32, Vec<i32>) {
         spare -= taken;
     }
     (size, others)
+}
+
+/// The next number of pods of what has no place any more: as many go at a time as may be missing, and the next when they are
+/// gone, so that nodes can hand over what they have to those that stay.
+pub(super) fn leave(scene: &Scene, other: &Carrier) -> i32 {
+    if other.leaving > 0 || !other.is_observed {
+        return other.wanted;
+    }
+    (other.wanted - scene.unavailable.max(1)).max(0)
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use beam_operator::api::ElixirRelease;
 use beam_operator::controller::kind::ChildKind;
+use beam_operator::operator::startup::FOR_ROUTES;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 
 use super::starting::{lacks, tells, waits_for};
 use crate::harness::{Cluster, Namespace, Proxy, Scene};
+use crate::routes;
+use crate::strategies::{Kubelet, complete, version};
 
 /// The rules that the manifests grant in every namespace that is watched.
 pub fn granted() -> Vec<Value> {
@@ -125,6 +128,32 @@ async fn a_right_to_write_that_is_taken_away_is_named() {
     scene.applied("shop").await;
     scene.condition("shop", "Degraded", "AsExpected").await;
     scene.operator.ready().await;
+}
+
+/// Without the right to look at routes, a release that names one says so; with what the chart grants for it, a canary splits
+/// one.
+#[tokio::test]
+#[ignore = "needs an API server: cargo xtask test"]
+async fn routes_take_rights_of_their_own() {
+    let mut scene = with(&granted(), "route-rights").await;
+    routes::install(&Cluster::shared().await).await;
+    scene.operator.ready().await;
+    routes::make(&scene).await;
+    let _kubelet = Kubelet::of(&scene);
+    scene.apply("shop", &version("shop:1", routes::WEIGHTED)).await;
+    let told = scene.condition("shop", "ConfigurationValid", "ValidWithWarnings").await.message;
+    let lacking = "the operator has no permission to list and watch httproutes.gateway.networking.k8s.io: grant it, with Helm \
+                   by rbac.httpRoutes=true";
+    assert!(told.ends_with(lacking), "{told}");
+    complete(&scene, "shop:1").await;
+
+    let right = json!({"apiGroups": [FOR_ROUTES.group], "resources": [FOR_ROUTES.resource], "verbs": FOR_ROUTES.verbs});
+    grant(&scene, &[granted(), vec![right]].concat()).await;
+    scene.condition("shop", "ConfigurationValid", "Valid").await;
+    scene.operator.ready().await;
+    scene.apply("shop", &version("shop:2", routes::WEIGHTED)).await;
+    complete(&scene, "shop:2").await;
+    assert!(scene.event("shop", "TrafficSplit").await.contains("HTTPRoute front sends"));
 }
 
 /// Everything that a release can ask for, with nothing but what the manifests grant.

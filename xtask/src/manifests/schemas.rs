@@ -44,9 +44,14 @@ pub(super) fn write(directory: &Path, crds: &Path) -> Result<()> {
     let monitoring = monitoring.join("example/prometheus-operator-crd");
     let monitoring = MONITORING.map(|plural| monitoring.join(format!("monitoring.coreos.com_{plural}.yaml")));
     for file in super::yaml_files(crds)?.iter().chain(&monitoring) {
-        write_crd(directory, &serde_yaml::from_str(&fs::read_to_string(file)?)?)?;
+        write_definition(directory, file)?;
     }
     Ok(())
+}
+
+/// Writes the schemas of the CRD in a file.
+pub(super) fn write_definition(directory: &Path, file: &Path) -> Result<()> {
+    write_crd(directory, &serde_yaml::from_str(&fs::read_to_string(file)?)?)
 }
 
 /// Writes a schema for each version of a CRD. The API server adds what every object has, so it is added here.

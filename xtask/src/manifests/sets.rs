@@ -42,6 +42,8 @@ pub(super) const SETS: &[Set] = &[
         name: "everything",
         values: &[
             "replicas=2",
+            "rbac.httpRoutes=true",
+            "rbac.execIntoPods=true",
             "watchOwnNamespace=true",
             r#"watchNamespaces=["store","blog"]"#,
             r#"commonLabels={"team":"beam"}"#,

@@ -98,7 +98,8 @@ impl Drop for Cluster {
     }
 }
 
-fn xtask(arguments: &[&str]) -> String {
+/// What a task of the checkout prints.
+pub fn xtask(arguments: &[&str]) -> String {
     succeeded(Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments)).trim().to_owned()
 }
 

@@ -188,6 +188,9 @@ fn plain_manifests_apply_by_either_side_and_the_pod_is_admitted() {
     let observed = "--for=jsonpath={.status.replicas}=1";
     cluster.kubectl(&["-n", "beam-operator", "wait", observed, "deployment/beam-operator", "--timeout=30s"]);
 
+    // One of the examples has a route of the Gateway API.
+    cluster.kubectl(&["apply", "--server-side", "-f", &cluster::xtask(&["http-routes"])]);
+    cluster.kubectl(&["wait", "--for=condition=Established", "crd/httproutes.gateway.networking.k8s.io"]);
     let examples = fs::read_dir(checkout().join("examples")).unwrap().map(|entry| entry.unwrap().path());
     let examples: Vec<_> = examples.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect();
     assert!(examples.len() > 3, "{examples:?}");

@@ -78,4 +78,10 @@ It applies on the server side, which is the verb patch, and create for what does
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.rbac.httpRoutes }}
+# The weights of HTTPRoutes that a release names (rollout.canary.httpRoute); nothing else of them is written.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [list, watch, patch]
+{{- end }}
 {{- end }}

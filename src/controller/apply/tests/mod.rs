@@ -7,6 +7,7 @@ mod notes;
 mod pods;
 mod revision_cookie;
 mod rotation;
+mod route;
 mod server;
 
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@ mod children;
 mod contents;
 mod pods;
 mod releases;
+mod routes;
 
 use super::*;
 use crate::resources::fixture;
@@ -34,10 +35,10 @@ fn a_release_that_is_gone_is_forgotten_with_what_it_refers_to() {
     cache.on_release(Change::Seen(release("shop", 1, "")));
     cache.contents.track(&key("shop"), [Reference { kind: ReferenceKind::Secret, name: "env".to_owned() }].into());
     cache.pin(key("shop"), "shop-1", PodTemplateSpec::default());
-    assert_eq!(cache.sizes(), [("release", 1), ("child", 0), ("pod", 0), ("reference", 1)]);
+    assert_eq!(cache.sizes(), [("release", 1), ("child", 0), ("pod", 0), ("reference", 1), ("route", 0)]);
 
     assert_eq!(names(&cache.on_release(Change::Gone(release("shop", 2, "")))), ["shop"]);
-    assert_eq!(cache.sizes(), [("release", 0), ("child", 0), ("pod", 0), ("reference", 0)]);
+    assert_eq!(cache.sizes(), [("release", 0), ("child", 0), ("pod", 0), ("reference", 0), ("route", 0)]);
     assert_eq!(cache.pinned(&key("shop")), None);
 }
 

@@ -9,7 +9,7 @@ const MANUAL: &str = "strategy: BlueGreen, blueGreen: {promotion: Manual, scaleD
 const CANARY: &str = "strategy: Canary, canary: {steps: [{replicas: 1, pauseSeconds: 60}, {replicas: 2}]}";
 const ROLLING: &str = "maxUnavailable: 0";
 
-fn version(number: u32, rollout: &str) -> String {
+pub(super) fn version(number: u32, rollout: &str) -> String {
     format!(
         "{{replicas: 3, image: 'shop:{number}', ports: [{{name: http, containerPort: 4000}}], rollout: {{{rollout}}}}}"
     )
@@ -17,13 +17,18 @@ fn version(number: u32, rollout: &str) -> String {
 
 /// The first version runs completely.
 fn first_version(rollout: &str) -> World {
-    let mut world = World::with(&version(1, rollout));
-    world.kubernetes_settles();
+    let mut world = World::default();
+    first(&mut world, rollout);
     world
 }
 
+pub(super) fn first(world: &mut World, rollout: &str) {
+    world.store("shop", &version(1, rollout));
+    world.kubernetes_settles();
+}
+
 /// The image and number of pods of each Deployment that has or is to have any.
-fn deployments(world: &World) -> Vec<(String, i64)> {
+pub(super) fn deployments(world: &World) -> Vec<(String, i64)> {
     let names = world.names(ChildKind::Deployment);
     let deployments = names.into_iter().map(|name| {
         let stored = world.object(ChildKind::Deployment, name).unwrap();
@@ -35,27 +40,27 @@ fn deployments(world: &World) -> Vec<(String, i64)> {
     deployments
 }
 
-fn sizes(pairs: &[(&str, i64)]) -> Vec<(String, i64)> {
+pub(super) fn sizes(pairs: &[(&str, i64)]) -> Vec<(String, i64)> {
     pairs.iter().map(|(image, pods)| ((*image).to_owned(), *pods)).collect()
 }
 
 /// The image of the nodes that a Service leads to; `None` for all.
-fn leads_to(world: &World, service: &str) -> Option<String> {
+pub(super) fn leads_to(world: &World, service: &str) -> Option<String> {
     let service = world.object(ChildKind::Service, service)?.live(service);
     let revision = service.data["spec"]["selector"][labels::REVISION].as_str()?.to_owned();
     let record = world.object(ChildKind::ControllerRevision, &revision)?.live(&revision);
     Some(record.data["data"]["spec"]["template"]["spec"]["containers"][0]["image"].as_str()?.to_owned())
 }
 
-fn status(world: &World) -> crate::api::ElixirReleaseStatus {
+pub(super) fn status(world: &World) -> crate::api::ElixirReleaseStatus {
     world.releases["shop"].status.clone().unwrap()
 }
 
-fn phase(world: &World) -> RolloutPhase {
+pub(super) fn phase(world: &World) -> RolloutPhase {
     status(world).rollout.unwrap().phase
 }
 
-fn annotate(world: &mut World, name: &str, value: &str) {
+pub(super) fn annotate(world: &mut World, name: &str, value: &str) {
     let release = world.releases.get_mut("shop").unwrap();
     release.annotations_mut().insert(name.to_owned(), value.to_owned());
 }
@@ -195,6 +200,20 @@ fn one_strategy_after_the_other(
     assert_eq!(world.object(ChildKind::Service, "shop-preview").is_some(), after == BLUE_GREEN);
 }
 
+/// Minutes pass in which each process of the operator takes so many steps.
+pub(super) fn killed_often(world: &mut World, steps: usize) {
+    for minute in 1..6 {
+        world.now = Timestamp::from_second(minute * 60).unwrap();
+        annotate(world, labels::PROMOTE, &minute.to_string());
+        for _ in 0..8 {
+            world.reconcile("shop", steps);
+            world.restart_operator();
+            world.kubernetes();
+        }
+        world.kubernetes_settles();
+    }
+}
+
 /// An operator that is killed after any number of steps, any number of times, ends in the same place.
 #[rstest]
 fn an_operator_that_is_killed_after_every_write(
@@ -203,15 +222,6 @@ fn an_operator_that_is_killed_after_every_write(
 ) {
     let mut world = first_version(rollout);
     world.store("shop", &version(2, rollout));
-    for minute in 1..6 {
-        world.now = Timestamp::from_second(minute * 60).unwrap();
-        annotate(&mut world, labels::PROMOTE, &minute.to_string());
-        for _ in 0..8 {
-            world.reconcile("shop", steps);
-            world.restart_operator();
-            world.kubernetes();
-        }
-        world.kubernetes_settles();
-    }
+    killed_often(&mut world, steps);
     assert_eq!((deployments(&world), phase(&world)), (sizes(&[("shop:2", 3)]), RolloutPhase::Complete));
 }

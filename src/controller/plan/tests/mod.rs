@@ -12,6 +12,7 @@ mod migrated_once;
 mod migrations;
 mod revisions;
 mod rollback;
+mod route;
 mod seen;
 mod stored;
 mod workload;
@@ -46,6 +47,7 @@ fn told(plan: &Plan) -> Vec<String> {
         Step::OpenGate(pod, _) => format!("open gate of {pod}"),
         Step::ReadRevision(name) => format!("read {name}"),
         Step::Scale(kind, name, _, replicas) => format!("scale {} {name} to {replicas}", kind.as_str()),
+        Step::Split(weights) => format!("split {}", weights.route),
         Step::NoteStage(revision, _) => format!("note how far {revision} has come"),
     });
     told.collect()

@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use super::world::World;
-use crate::controller::cache::{Cache, Change, Key, Unreadable};
+use crate::controller::cache::{Cache, Change, Key, Lack, Unreadable};
 use crate::controller::kind::ChildKind;
 use crate::controller::live::LiveChild;
 
@@ -26,6 +26,14 @@ impl World {
         }
         for pod in &self.pods {
             cache.on_pod(Change::Seen(serde_json::from_value(pod.clone()).unwrap()));
+        }
+        match &self.route {
+            Some(route) => {
+                for change in [Change::Begin, Change::Seen(route.live()), Change::End] {
+                    cache.on_route(change);
+                }
+            }
+            None => drop(cache.lose_routes(Lack::NotInstalled)),
         }
         for (release, (revision, template)) in &self.pinned {
             cache.pin(Key::new("store", release), revision, template.clone());

@@ -15,6 +15,7 @@ use super::stored::{Stored, merge};
 use crate::api::{ElixirRelease, Strategy};
 use crate::controller::apply::Outcome;
 use crate::controller::cache::{Key, Unread};
+use crate::controller::fixture::route::Route;
 use crate::controller::kind::ChildKind;
 use crate::controller::observe::Observed;
 use crate::controller::status::{Verdict, status};
@@ -38,6 +39,8 @@ pub struct World {
     pub contents: Contents,
     /// What the process of the operator has read of revisions.
     pub pinned: BTreeMap<String, (String, PodTemplateSpec)>,
+    /// The HTTPRoute `shop`, if the API server has any.
+    pub route: Option<Route>,
     /// The time, which only tests let pass.
     pub now: Timestamp,
     clock: u64,
@@ -260,6 +263,11 @@ impl World {
                 let stored = self.object_mut(kind, &name);
                 assert_eq!(*stored.uid, *uid, "{} {name} is another", kind.as_str());
                 stored.scale(replicas);
+            }
+            Step::Split(weights) => {
+                let route = self.route.as_mut().expect("only a route that is there is changed");
+                assert_eq!(self.releases[release].spec.rollout.route(), Some(&*weights.route), "nobody names it");
+                route.patch(weights.patch);
             }
             Step::NoteMeeting(revision) => {
                 let record = self.object_mut(ChildKind::ControllerRevision, &revision);

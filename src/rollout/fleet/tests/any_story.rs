@@ -1,14 +1,19 @@
 //! Whatever happens in whatever order: pods come and go, the operator is killed between two writes, the spec changes, somebody
 //! scales, holds and promotes. Never are fewer nodes available than the strategy promises, and it always ends where it is
-//! to end.
+//! to end. With a route, requests go to no side without nodes, also when somebody else changes its weights, and in the end it
+//! is as it was.
 
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
-use proptest::{prop_assert_eq, prop_oneof, proptest};
+use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
+use serde_json::json;
 
+use super::split::split;
 use super::*;
+use crate::controller::fixture::route::Route;
+use crate::rollout::fleet::way::Trouble;
 
 /// What a Deployment has, as Kubernetes sees it.
 #[derive(Clone, Debug)]
@@ -34,6 +39,10 @@ struct Story {
     current: Option<usize>,
     /// Where the Service sends traffic; `None` for all.
     traffic: Option<usize>,
+    /// Where the Service for previews leads to, and the route, if there is one.
+    preview: Option<usize>,
+    route: Option<Route>,
+    is_hidden: bool,
     is_paused: bool,
     promotion: Option<String>,
     now: i64,
@@ -59,6 +68,12 @@ enum Event {
     Pause(bool),
     Promote,
     Wait(i64),
+    /// Somebody puts the route back to what it was.
+    Reset,
+    /// Somebody sets weights of it.
+    Weigh([i32; 2]),
+    /// It cannot be looked at.
+    Hide(bool),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -72,6 +87,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Pause),
         1 => Just(Event::Promote),
         2 => (0..50_i64).prop_map(Event::Wait),
+        1 => Just(Event::Reset),
+        1 => [0..3_i32, 0..3_i32].prop_map(Event::Weigh),
+        1 => any::<bool>().prop_map(Event::Hide),
     ]
 }
 
@@ -83,6 +101,17 @@ fn strategy() -> impl Strategy<Value = &'static str> {
         Just("{strategy: Canary, canary: {steps: [{replicas: 1}]}, maxSurge: 0, maxUnavailable: 1}"),
         Just(
             "{strategy: Canary, canary: {steps: [{replicas: 2, pauseSeconds: 0}]}, maxSurge: 50%, maxUnavailable: 25%}"
+        ),
+        Just(
+            "{strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{weight: 5, pauseSeconds: 20}, {weight: 50}]}}"
+        ),
+        Just(
+            "{strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{replicas: 1, weight: 0, pauseSeconds: 0}, \
+             {replicas: 100%, weight: 10}]}, maxUnavailable: 1}"
+        ),
+        Just(
+            "{strategy: Canary, canary: {httpRoute: {name: shop}, steps: [{replicas: 50%}]}, maxSurge: 50%, \
+             maxUnavailable: 25%}"
         ),
     ]
 }
@@ -122,6 +151,9 @@ impl Deployment {
 impl Story {
     fn of(strategy: &str) -> Self {
         let spec = fixture::release(&format!("{{replicas: 3, rollout: {strategy}}}"));
+        let backends =
+            [json!([{"name": "shop"}]), json!([{"name": "shop", "weight": 70}, {"name": "blog", "weight": 30}])];
+        let route = spec.spec.rollout.route().map(|_| Route::of(&backends));
         let (deployments, stages) = (Vec::new(), BTreeMap::new());
         Self {
             spec,
@@ -131,6 +163,9 @@ impl Story {
             stages,
             current: None,
             traffic: None,
+            preview: None,
+            route,
+            is_hidden: false,
             is_paused: false,
             promotion: None,
             now: 0,
@@ -145,6 +180,22 @@ impl Story {
 
     fn is_blue_green(&self) -> bool {
         self.spec.spec.rollout.strategy == crate::api::Strategy::BlueGreen
+    }
+
+    /// Whether traffic goes to one revision, but for what a route sends elsewhere.
+    fn is_led(&self) -> bool {
+        self.is_blue_green() || self.route.is_some()
+    }
+
+    fn way(&self) -> Option<Way> {
+        let split = split(self.route.as_ref()?).map_err(Trouble::Told);
+        let name = |revision: Option<usize>| revision.map(|revision| revision.to_string());
+        Some(Way {
+            route: "shop".to_owned(),
+            split: if self.is_hidden { Err(Trouble::Unknown) } else { split },
+            main: name(self.traffic),
+            preview: name(self.preview),
+        })
     }
 
     fn deployment(&mut self, revision: usize) -> Option<&mut Deployment> {
@@ -165,15 +216,18 @@ impl Story {
     }
 
     fn scene(&self) -> Scene {
-        let (new, mut others): (Vec<_>, Vec<_>) =
-            self.deployments.iter().partition(|deployment| deployment.revision == self.asked);
-        others.sort_by_key(|deployment| Some(deployment.revision) == self.current);
         let lives = |uid: &str| self.deployments.iter().any(|it| it.uid.to_string() == *uid);
         let promoted = self.stages.iter().filter_map(|(revision, stage)| Some((*revision, stage.promoted.as_ref()?)));
         let last = promoted.filter(|(_, promoted)| lives(&promoted.uid)).max_by_key(|(_, promoted)| promoted.at);
         let last =
             last.map(|(revision, promoted)| Active { revision: revision.to_string(), since: promoted.at, stage: None });
-        let active = last.or_else(|| self.adopted()).filter(|_| self.is_blue_green());
+        let active = last.or_else(|| self.adopted()).filter(|_| self.is_led());
+        let (new, mut others): (Vec<_>, Vec<_>) =
+            self.deployments.iter().partition(|deployment| deployment.revision == self.asked);
+        others.sort_by_key(|it| {
+            let is_active = active.as_ref().is_some_and(|active| active.revision == it.revision.to_string());
+            (is_active, Some(it.revision) == self.current)
+        });
         let wishes = &self.spec.spec.rollout;
         let [surge, unavailable] = [(&wishes.max_surge, true), (&wishes.max_unavailable, false)]
             .map(|(share, rounds_up)| scaled(share, self.wanted(), rounds_up));
@@ -185,6 +239,7 @@ impl Story {
             new: new.first().map(|deployment| deployment.carrier()),
             others: others.into_iter().map(Deployment::carrier).collect(),
             active,
+            way: self.way(),
             stage: stage.unwrap_or(Stage { number: self.number, ..Stage::default() }),
             is_known: self.current == Some(self.asked),
             unmet: None,
@@ -242,6 +297,14 @@ impl Story {
             }
             self.traffic = active;
         }
+        let preview = decision.preview.as_ref().map(|preview| preview.parse().unwrap());
+        if self.preview != preview {
+            if !may_write() {
+                return;
+            }
+            self.preview = preview;
+        }
+        let weights = weights(&self.spec, &scene, decision.share);
         for (other, size) in scene.others.iter().zip(decision.others) {
             if other.wanted != size {
                 if !may_write() {
@@ -252,6 +315,12 @@ impl Story {
             }
         }
         self.deployments.retain(|deployment| deployment.revision == asked || !deployment.is_gone());
+        if let Some((weights, route)) = weights.zip(self.route.as_mut()) {
+            if !may_write() {
+                return;
+            }
+            route.patch(weights.patch);
+        }
         if scene.is_verified() && self.deployments.len() == 1 {
             self.current = Some(asked);
         }
@@ -266,6 +335,22 @@ impl Story {
         deployments.iter_mut().for_each(Deployment::see);
         let serving = deployments.iter().filter(|it| self.traffic.is_none_or(|active| it.revision == active));
         serving.map(|deployment| deployment.available).sum()
+    }
+
+    /// Available nodes of a revision, as soon as its controller has seen what is wanted of it.
+    fn available(&self, revision: Option<usize>) -> i32 {
+        let mut runs = self.deployments.iter().find(|it| Some(it.revision) == revision).cloned();
+        runs.iter_mut().for_each(Deployment::see);
+        runs.map_or(0, |runs| runs.available)
+    }
+
+    /// Whether the route sends requests to a side of one revision without nodes.
+    fn loses_requests(&self) -> bool {
+        let split = self.route.as_ref().and_then(|route| split(route).ok());
+        split.is_some_and(|split| {
+            let is_down = self.traffic.is_some() && self.available(self.traffic) == 0;
+            split.to_main() > 0 && is_down || split.to_preview() > 0 && self.available(self.preview) == 0
+        })
     }
 
     fn happen(&mut self, event: &Event) {
@@ -297,18 +382,25 @@ impl Story {
             Event::Pause(is_paused) => self.is_paused = *is_paused,
             Event::Promote => self.promotion = Some(self.now.to_string()),
             Event::Wait(seconds) => self.now += seconds,
+            Event::Reset => self.route.iter_mut().for_each(Route::reset),
+            Event::Weigh(weights) => self.route.iter_mut().for_each(|route| route.weigh(weights)),
+            Event::Hide(is_hidden) => self.is_hidden = *is_hidden,
         }
     }
 
     fn look_and_judge(&mut self, steps: usize) {
         let before = self.served();
+        let lost = before == 0 || self.loses_requests();
         let scene = self.scene();
         let total = |story: &Self| story.deployments.iter().map(|it| it.wanted).sum::<i32>();
         let pods = total(self);
         self.look(steps);
         let promised = self.wanted() - scene.unavailable;
         let least = before.min(promised).min(self.reached - scene.unavailable);
-        assert!(self.served() >= least, "{} of {least} are left: {self:?}", self.served());
+        // Those that a route alone sends requests to are not counted among these.
+        let is_split = self.route.is_some() && self.traffic.is_some();
+        assert!(is_split || self.served() >= least, "{} of {least} are left: {self:?}", self.served());
+        assert!(lost || self.wanted() == 0 || !self.loses_requests(), "requests are lost: {self:?}");
         let active = self.scene().active.map(|active| active.revision.parse().unwrap());
         if self.served() >= promised && self.traffic == active {
             self.reached = self.wanted();
@@ -322,6 +414,7 @@ impl Story {
     /// From now on nothing disturbs, and somebody promotes what waits.
     fn end(&mut self) {
         self.is_paused = false;
+        self.is_hidden = false;
         for _ in 0..120 {
             for index in 0..self.deployments.len() {
                 self.happen(&Event::See(index));
@@ -348,7 +441,12 @@ proptest! {
         let runs: Vec<_> = story.deployments.iter().map(|it| (it.revision, it.wanted, it.available)).collect();
         prop_assert_eq!(runs, [(story.asked, story.wanted(), story.wanted())]);
         if story.wanted() > 0 {
-            prop_assert_eq!(story.traffic, story.is_blue_green().then_some(story.asked));
+            prop_assert_eq!(story.traffic, story.is_led().then_some(story.asked));
+            let has_weighed = events.iter().any(|event| matches!(event, Event::Weigh(_)));
+            if let Some(route) = &story.route {
+                prop_assert!(split(route).is_ok_and(|split| split.is_at(0)), "{}", route.object);
+                prop_assert!(has_weighed || route.is_as_made(), "{}", route.object);
+            }
         }
     }
 }

@@ -1,12 +1,16 @@
 //! What each strategy decides, state by state, and what any story leads to.
 
 mod any_story;
+mod by_weight;
+mod split;
 
 use rstest::rstest;
 
+use super::way::Way;
 use super::*;
 use crate::api::{BlueGreen, CanaryStep, Promotion};
 use crate::resources::fixture;
+use crate::rollout::scaled::scaled;
 use crate::rollout::stage::Promoted;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -197,7 +201,7 @@ fn a_step_without_a_pause_ends_on_request() {
     let scene = reached(1, 2, Some(NOW));
     let decision = canary(&scene);
     assert_eq!(
-        decision.hold.as_deref(),
+        decision.hold.map(|hold| hold.message).as_deref(),
         Some(
             "step 2 of 2: 2 of 3 nodes run b; to go on: kubectl annotate --overwrite exr shop \
              beam-operator.io/promote=<a new value>"

@@ -75,6 +75,19 @@ fn the_permissions_are_these_and_no_others() {
     assert_eq!(granted, expect);
 }
 
+/// They are objects of others, which only canaries by weight need.
+#[test]
+fn routes_are_granted_to_whoever_asks() {
+    let before = grants(render(&[]).named("ClusterRole", "beam-operator"));
+    for (namespaces, kind) in [("[]", "ClusterRole"), (r#"["store"]"#, "Role")] {
+        let objects = render(&["rbac.httpRoutes=true", &format!("watchNamespaces={namespaces}")]);
+        let mut granted = grants(objects.named(kind, "beam-operator"));
+        granted.retain(|grant| !before.contains(grant));
+        let route = |verb: &str| format!("gateway.networking.k8s.io/httproutes {verb}");
+        assert_eq!(granted, ["list", "patch", "watch"].map(route), "{kind}");
+    }
+}
+
 #[test]
 fn the_lease_is_the_only_one_that_may_be_changed() {
     let objects = render(&[r#"fullnameOverride="exr""#]);
