@@ -8,6 +8,7 @@
 //! Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts>.
 
 mod certificates;
+mod children;
 mod notes;
 mod pods;
 mod revision_cookie;
@@ -18,10 +19,9 @@ use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions, ValidationDirective};
-use kube::core::{PartialObjectMeta, Status};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt};
-use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::cache::{Cache, Key};
@@ -30,8 +30,8 @@ use super::kind::ChildKind;
 use super::live::LiveChild;
 use super::lock;
 use super::mesh::Restarts;
-use super::ownership::{FIELD_MANAGER, is_headless};
-use super::plan::{Desired, Plan, Step, Taken};
+use super::ownership::FIELD_MANAGER;
+use super::plan::{Plan, Step, Taken};
 use crate::api::ElixirRelease;
 use crate::leaver::Leaver;
 use crate::observer::Observer;
@@ -40,9 +40,6 @@ use crate::resources::tls::issue;
 use crate::resources::tls::renewal::Lifetimes;
 use crate::resources::{controller_revision, cookie, labels};
 use crate::rollout;
-
-/// A version that no stored object has: etcd counts from 1, and the first thing that it stores makes it 2.
-const NO_VERSION: &str = "1";
 
 /// Pause before an object is looked at again that somebody else has changed just now.
 const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(1);
@@ -277,87 +274,6 @@ impl Applier<'_> {
         Ok(())
     }
 
-    async fn create(&self, desired: &Desired) -> Result<Option<Taken>, Error> {
-        let Desired { kind, name, digest, .. } = desired;
-        match self.make(*kind, name, desired.object.clone()).await {
-            Ok(made) => self.keep(*kind, made.into(), Some(*digest)),
-            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_invalid() => {
-                return match self.find(*kind, name).await? {
-                    Some(found) => self.adopt(desired, found.into()).await,
-                    None => Err(request("apply", *kind, name)(kube::Error::Api(status))),
-                };
-            }
-            Err(error) => return Err(request("apply", *kind, name)(error)),
-        }
-        Ok(None)
-    }
-
-    /// Applies an object that is not there. One of the same name has another version and makes that a conflict, whoever
-    /// set which of its fields: without a version, applying would merge into it where no field contradicts.
-    async fn make(&self, kind: ChildKind, name: &str, mut object: Value) -> kube::Result<DynamicObject> {
-        object["metadata"]["resourceVersion"] = NO_VERSION.into();
-        let api = kind.api(self.client, &self.key.namespace);
-        api.patch(name, &applying(), &Patch::Apply(&object)).await
-    }
-
-    /// Applies over an object that the cache did not know, if it is ours.
-    async fn adopt(&self, desired: &Desired, found: LiveChild) -> Result<Option<Taken>, Error> {
-        match desired.recognise(found, self.uid) {
-            None => Ok(Some(Taken { kind: desired.kind, name: desired.name.clone() })),
-            Some(child) => self.update(desired.clone(), &child.uid).await.map(|()| None),
-        }
-    }
-
-    async fn update(&self, desired: Desired, uid: &str) -> Result<(), Error> {
-        let Desired { kind, name, mut object, digest, .. } = desired;
-        object["metadata"]["uid"] = uid.into();
-        let api = kind.api(self.client, &self.key.namespace);
-        let params = applying().force();
-        let mut patched = api.patch(&name, &params, &Patch::Apply(&object)).await;
-        let is_stuck = match &patched {
-            Ok(patched) => is_headless(&patched.data) && !is_headless(&object),
-            Err(kube::Error::Api(status)) => is_about_cluster_ip(status),
-            Err(_) => false,
-        };
-        if is_stuck {
-            self.delete(kind, &name, uid).await?;
-            object["metadata"]["uid"] = Value::Null;
-            patched = self.make(kind, &name, object).await;
-            if patched.as_ref().is_err_and(is_conflict) {
-                // A finalizer holds it, that of a cloud's load balancer for instance. Its end is seen, and the new one made then.
-                return Ok(());
-            }
-        }
-        if patched.as_ref().is_err_and(is_conflict) {
-            // It is another by now or gone, and the watch may have told so before it was known: the next look finds out.
-            lock(self.cache).children.forget(uid);
-        }
-        self.keep(kind, patched.map_err(request("apply", kind, &name))?.into(), Some(digest));
-        Ok(())
-    }
-
-    /// Changes nothing but the number of pods: what else there is, was recorded when it was the one to run, and stays so.
-    async fn scale(&self, kind: ChildKind, name: &str, uid: &str, replicas: i32) -> Result<(), Error> {
-        let patch = json!({"metadata": {"uid": uid}, "spec": {"replicas": replicas}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let patched = kind.api(self.client, &self.key.namespace).patch(name, &params, &Patch::Merge(&patch)).await;
-        if patched.as_ref().is_err_and(is_conflict) {
-            lock(self.cache).children.forget(uid);
-        }
-        self.keep(kind, patched.map_err(request("patch", kind, name))?.into(), None);
-        Ok(())
-    }
-
-    async fn delete(&self, kind: ChildKind, name: &str, uid: &str) -> Result<(), Error> {
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
-        match kind.api(self.client, &self.key.namespace).delete(name, &params).await {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-            Err(error) => Err(request("delete", kind, name)(error)),
-        }
-    }
-
     async fn read_revision(&self, name: &str) -> Result<(), Error> {
         let found = self.find(ChildKind::ControllerRevision, name).await?;
         let template = found.and_then(|revision| controller_revision::template(&revision.data["data"]));
@@ -373,18 +289,6 @@ impl Applier<'_> {
     fn keep(&self, kind: ChildKind, object: LiveChild, desired: Option<u64>) {
         lock(self.cache).children.put_written(kind, object, desired);
     }
-}
-
-/// Applies as the operator. The API server need not look for fields that it does not know: it would parse all of the object
-/// once more for that, and a builder knows every field that it writes.
-fn applying() -> PatchParams {
-    PatchParams { field_validation: Some(ValidationDirective::Ignore), ..PatchParams::apply(FIELD_MANAGER) }
-}
-
-/// Whether a Service was refused because it cannot lose the address that it has, or have one that it lacks.
-fn is_about_cluster_ip(refusal: &Status) -> bool {
-    let causes = refusal.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
-    refusal.is_invalid() && !causes.is_empty() && causes.iter().all(|cause| cause.field.starts_with("spec.clusterIP"))
 }
 
 fn is_conflict(error: &kube::Error) -> bool {

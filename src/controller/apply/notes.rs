@@ -9,7 +9,8 @@ use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{Applier, Error, applying, request};
+use super::children::applying;
+use super::{Applier, Error, request};
 use crate::controller::cache::Group;
 use crate::controller::kind::ChildKind;
 use crate::controller::lock;

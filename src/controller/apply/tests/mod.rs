@@ -16,6 +16,7 @@ use self::server::{Got, play};
 use super::*;
 use crate::controller::cache::{Cache, Group};
 use crate::controller::fixture::parse;
+use crate::controller::plan::Desired;
 use crate::controller::view::Child;
 
 /// A child of release `shop` as it should be.
