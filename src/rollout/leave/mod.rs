@@ -99,6 +99,12 @@ pub fn leaving(observed: &Observed, now: Timestamp) -> Option<Leaving> {
                 "the scale-down to {wanted} nodes waits for pod {name}: its node leaves next, and it is not there"
             );
         }
+        (None, Some(pod)) if pod.is_leaving => {
+            leaving.told = format!(
+                "the scale-down to {wanted} nodes waits for pod {}, whose node was asked to leave, is to stay after all and is replaced",
+                pod.name
+            );
+        }
         (None, Some(pod)) => {
             leaving.told = format!(
                 "the scale-down to {wanted} nodes waits for pod {}, which is not ready: Kubernetes would take it in place of one \

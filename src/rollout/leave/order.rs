@@ -71,17 +71,21 @@ impl<'a> Order<'a> {
         self.going.get(self.gone)
     }
 
-    /// A pod that Kubernetes would take in place of one whose node has left: one that is not ready goes first, whatever it
-    /// costs.
+    /// A pod that Kubernetes might take in place of one whose node has left: one that is not ready goes first, whatever it
+    /// costs, and one that is marked as well costs the same.
     ///
     /// Source: <https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#scaling-a-replicaset>.
     pub(super) fn instead<'b>(&self, pods: &[&'b PodView]) -> Option<&'b PodView> {
         let may_go = |pod: &PodView| {
             self.going[..self.gone].iter().any(|place| matches!(place, Place::Pod(gone) if gone.uid == pod.uid))
         };
-        let is_one_ready = pods.iter().any(|pod| may_go(pod) && pod.is_ready);
-        let mut others = pods.iter().filter(|pod| !may_go(pod) && !pod.is_ready);
-        others.next().copied().filter(|_| is_one_ready && !self.is_by_ordinal)
+        let might_go_before = |other: &PodView, gone: &PodView| {
+            !other.is_ready && gone.is_ready || other.is_ready == gone.is_ready && other.is_leaving
+        };
+        let (gone, others): (Vec<_>, Vec<_>) = pods.iter().copied().partition(|pod| may_go(pod));
+        let others = others.into_iter().filter(|other| !has_left(other));
+        let mut others = others.filter(|other| gone.iter().any(|gone| might_go_before(other, gone)));
+        others.next().filter(|_| !self.is_by_ordinal)
     }
 }
 

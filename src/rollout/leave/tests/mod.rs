@@ -84,6 +84,12 @@ fn told(observed: &Observed) -> (Vec<String>, i32) {
     scaled(1, &[unready(node("a", 1)), left(node("b", 9), 20), node("c", 5)]), &["mark a", "ask a"], 3
 )]
 #[case::both_are_not_ready(scaled(2, &[unready(node("a", 1)), left(unready(node("b", 9)), 20), node("c", 5)]), &[], 2)]
+#[case::another_was_asked(
+    scaled(1, &[node("a", 1), left(node("b", 9), 20), asked(node("c", 10))]), &["ask c"], 3
+)]
+#[case::another_was_asked_that_stays(
+    scaled(2, &[node("a", 1), left(node("b", 9), 20), asked(node("c", 10))]), &["replace c"], 3
+)]
 #[case::nobody_goes(scaled(3, &[node("a", 1), node("b", 9), node("c", 5)]), &[], 3)]
 #[case::more_come(scaled(5, &[node("a", 1), node("b", 9)]), &[], 5)]
 #[case::the_cluster_stops(scaled(0, &[node("a", 1), node("b", 9)]), &[], 0)]
