@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::harness::{Scene, eventually};
 
 /// Processes that run at a time.
-const AT_A_TIME: usize = 3;
+const AT_A_TIME: usize = 4;
 
 const ROLLING: &str = "rollout: {strategy: RollingUpdate, minReadySeconds: 0}";
 const RECREATE: &str = "rollout: {strategy: Recreate, minReadySeconds: 0}";
