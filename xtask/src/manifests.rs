@@ -51,8 +51,9 @@ pub(crate) fn run() -> Result<()> {
     for directory in ["crds", "deploy/manifests", "examples"] {
         files.extend(yaml_files(&root().join(directory))?);
     }
+    files.extend(olm::objects(&root().join(olm::BUNDLE))?);
     conform(&scratch, &files)?;
-    olm::bundle(&root().join("deploy/olm/bundle/manifests"))?;
+    olm::bundle(&root().join(olm::BUNDLE))?;
     olm::catalog(&root().join("deploy/olm/catalog"))
 }
 

@@ -1,11 +1,21 @@
 //! What the validators of the Operator Framework make of the bundle and the catalog. A warning is a failure.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 
 use crate::{command, tools};
+
+/// The manifests of the bundle.
+pub(super) const BUNDLE: &str = "deploy/olm/bundle/manifests";
+
+/// What of a bundle is installed as it is: everything but the ClusterServiceVersion, for which there is no schema.
+pub(super) fn objects(manifests: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = super::yaml_files(manifests)?;
+    files.retain(|file| !file.to_string_lossy().ends_with(".clusterserviceversion.yaml"));
+    Ok(files)
+}
 
 /// Checks the manifests of a bundle.
 pub(super) fn bundle(manifests: &Path) -> Result<()> {
@@ -42,7 +52,6 @@ fn is_of_the_validator(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
 
     use super::*;
     use crate::checkout::root;
@@ -62,7 +71,6 @@ mod tests {
         copy
     }
 
-    const BUNDLE: &str = "deploy/olm/bundle/manifests";
     const CSV: &str = "beam-operator.clusterserviceversion.yaml";
 
     fn refusal(name: &str, change: impl Fn(&str) -> String) -> String {
