@@ -254,6 +254,14 @@ mod tests {
         assert_eq!(scope.namespaces().collect::<Vec<_>>(), expect);
     }
 
+    /// OLM writes an empty list where it installs for all namespaces, so it has to be a value and no mistake.
+    #[rstest]
+    #[case("--watch-namespace=", WatchScope::Cluster)]
+    #[case("--watch-namespace=store,blog", WatchScope::Namespaces(["blog".to_owned(), "store".to_owned()].into()))]
+    fn an_empty_list_of_namespaces_is_all_of_them(#[case] argument: &str, #[case] expect: WatchScope) {
+        assert_eq!(parse(&[argument]).unwrap().watch_namespace, expect);
+    }
+
     #[rstest]
     #[case(&[], true)]
     #[case(&["--observation"], true)]

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::checkout::root;
 use crate::{command, tools};
@@ -109,5 +111,13 @@ impl Rendering {
         let mut helm = Command::new(tools::HELM.path()?);
         helm.current_dir(root()).args(["template", self.release, self.chart, "--namespace", self.namespace]);
         command::output(helm.args(["--kube-version", KUBERNETES]).args(&self.arguments))
+    }
+
+    /// The same as objects.
+    pub(crate) fn objects(&self) -> Result<Vec<Value>> {
+        let yaml = self.yaml()?;
+        let documents = serde_yaml::Deserializer::from_str(&yaml).map(|document| Ok(Value::deserialize(document)?));
+        let documents: Vec<Value> = documents.collect::<Result<_>>()?;
+        Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
     }
 }

@@ -1,13 +1,14 @@
 //! `cargo xtask codegen`: the files of the checkout that follow from others, and the check that they still do.
 //!
 //! The resource's types are the source of the CRD and, with it, of the values of the chart beam-release; the operator's
-//! chart is the source of the plain manifests, and the comments of its `values.yaml` are the source of its README; alerts
+//! chart is the source of the plain manifests and of the bundle for OLM, and the comments of its `values.yaml` are the source of its README; alerts
 //! and dashboard come from `deploy/monitoring`, and what Artifact Hub shows from wherever it is written already. What is generated is committed, so that it can be read, diffed
 //! and applied without a toolchain; `--check` fails on any file that no longer follows from its source.
 
 mod crd;
 mod hub;
 mod install;
+mod olm;
 mod region;
 mod release;
 mod values;
@@ -49,6 +50,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let rendered = rendered.yaml()?;
     let install = install::yaml("beam-operator", &crd, &rendered);
     stale.extend(settle(root, check, &[Generated { path: "deploy/manifests/install.yaml", text: install }])?);
+    stale.extend(settle(root, check, &olm::files(root, &crd)?)?);
     if stale.is_empty() {
         return Ok(());
     }
@@ -72,6 +74,9 @@ fn settle(root: &Path, check: bool, files: &[Generated]) -> Result<Vec<&'static 
         if check {
             stale.push(*path);
             continue;
+        }
+        if let Some(directory) = file.parent() {
+            fs::create_dir_all(directory)?;
         }
         fs::write(&file, text).with_context(|| format!("failed to write {}", file.display()))?;
         eprintln!("wrote {path}");

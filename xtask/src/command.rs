@@ -37,6 +37,18 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     output_of(command, &line)
 }
 
+/// Prints and runs a check that ends well whatever it finds, and returns all that it says.
+pub(crate) fn complaints(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    eprintln!("+ {line}");
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("failed to start `{line}`"))?;
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if !output.status.success() {
+        bail!("`{line}` failed: {}: {}", output.status, said.trim());
+    }
+    Ok(said)
+}
+
 fn output_of(command: &mut Command, line: &str) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("failed to start `{line}`"))?;
     let Output { status, stdout, stderr } = output;

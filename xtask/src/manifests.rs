@@ -2,8 +2,9 @@
 //!
 //! kubeconform compares them with the schemas of the Kubernetes release that the local cluster runs, of Prometheus Operator,
 //! and ElixirReleases with the committed CRD. The check is strict: a field that the schema does not know fails it, as does a kind without a
-//! schema. What only an API server can tell (CEL rules, references) is left to the tests that have one.
+//! schema. The bundle and the catalog for OLM are checked by the validators of its own project. What only an API server can tell (CEL rules, references) is left to the tests that have one.
 
+mod olm;
 mod schemas;
 mod score;
 mod sets;
@@ -50,7 +51,10 @@ pub(crate) fn run() -> Result<()> {
     for directory in ["crds", "deploy/manifests", "examples"] {
         files.extend(yaml_files(&root().join(directory))?);
     }
-    conform(&scratch, &files)
+    files.extend(olm::objects(&root().join(olm::BUNDLE))?);
+    conform(&scratch, &files)?;
+    olm::bundle(&root().join(olm::BUNDLE))?;
+    olm::catalog(&root().join("deploy/olm/catalog"))
 }
 
 /// The YAML files right in a directory, of which there has to be one: a check of nothing would pass.

@@ -24,6 +24,8 @@ struct Group {
     module: &'static str,
     /// What the Go linker sets in the program, so that it reports its version.
     variables: &'static [(&'static str, Part)],
+    /// Build tags, separated by commas: they leave out what takes C libraries.
+    tags: &'static str,
     /// How long a first build took on two cores.
     duration: &'static str,
     tools: &'static [Tool],
@@ -59,6 +61,9 @@ pub(crate) const KUBECONFORM: Tool =
     Tool { name: "kubeconform", package: "github.com/yannh/kubeconform/cmd/kubeconform" };
 
 pub(crate) const KUBE_SCORE: Tool = Tool { name: "kube-score", package: "github.com/zegl/kube-score/cmd/kube-score" };
+pub(crate) const OPERATOR_VERIFY: Tool =
+    Tool { name: "operator-verify", package: "github.com/operator-framework/api/cmd/operator-verify" };
+pub(crate) const OPM: Tool = Tool { name: "opm", package: "github.com/operator-framework/operator-registry/cmd/opm" };
 
 /// The start of the name of a directory that is being built in.
 const UNFINISHED: &str = "unfinished-";
@@ -68,6 +73,7 @@ const GROUPS: &[Group] = &[
         directory: "etcd",
         module: "go.etcd.io/etcd/server/v3",
         variables: &[],
+        tags: "",
         duration: "about half a minute",
         tools: &[ETCD],
     },
@@ -79,6 +85,7 @@ const GROUPS: &[Group] = &[
             ("k8s.io/component-base/version.gitMajor", Part::Major),
             ("k8s.io/component-base/version.gitMinor", Part::Minor),
         ],
+        tags: "",
         duration: "about five minutes",
         tools: &[KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_PROXY, KUBE_SCHEDULER, KUBECTL, KUBELET],
     },
@@ -86,6 +93,7 @@ const GROUPS: &[Group] = &[
         directory: "coredns",
         module: "github.com/coredns/coredns",
         variables: &[],
+        tags: "",
         duration: "about a minute and a half",
         tools: &[COREDNS],
     },
@@ -93,6 +101,7 @@ const GROUPS: &[Group] = &[
         directory: "helm",
         module: "helm.sh/helm/v3",
         variables: &[("helm.sh/helm/v3/internal/version.version", Part::Whole)],
+        tags: "",
         duration: "about a minute",
         tools: &[HELM],
     },
@@ -100,6 +109,7 @@ const GROUPS: &[Group] = &[
         directory: "kubeconform",
         module: "github.com/yannh/kubeconform",
         variables: &[("main.version", Part::Whole)],
+        tags: "",
         duration: "a few seconds",
         tools: &[KUBECONFORM],
     },
@@ -107,8 +117,25 @@ const GROUPS: &[Group] = &[
         directory: "kube-score",
         module: "github.com/zegl/kube-score",
         variables: &[("main.version", Part::Whole)],
+        tags: "",
         duration: "about twenty seconds",
         tools: &[KUBE_SCORE],
+    },
+    Group {
+        directory: "operator-verify",
+        module: "github.com/operator-framework/api",
+        variables: &[],
+        tags: "",
+        duration: "about a minute",
+        tools: &[OPERATOR_VERIFY],
+    },
+    Group {
+        directory: "opm",
+        module: "github.com/operator-framework/operator-registry",
+        variables: &[("github.com/operator-framework/operator-registry/cmd/opm/version.opmVersion", Part::Whole)],
+        tags: "containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper",
+        duration: "about two minutes",
+        tools: &[OPM],
     },
 ];
 
@@ -211,7 +238,8 @@ impl Group {
             let program = unfinished.join("bin").join(tool.name);
             let mut go = Command::new("go");
             go.current_dir(self.source()).env("CGO_ENABLED", "0").env("GOFLAGS", "").env("GOWORK", "off");
-            go.args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", &linker_flags]);
+            go.args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-tags", self.tags]);
+            go.args(["-ldflags", &linker_flags]);
             command::run(go.arg("-o").arg(program).arg(tool.package))?;
         }
         fs::rename(unfinished, built).with_context(|| format!("failed to move the tools to {}", built.display()))

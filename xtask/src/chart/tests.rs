@@ -25,9 +25,7 @@ fn render(values: &[&str]) -> Objects {
 
 impl Objects {
     fn of(rendering: &Rendering) -> Self {
-        let yaml = rendering.yaml().unwrap();
-        let documents = serde_yaml::Deserializer::from_str(&yaml).map(|document| Value::deserialize(document).unwrap());
-        Self(documents.filter(|document| !document.is_null()).collect())
+        Self(rendering.objects().unwrap())
     }
 
     fn all<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {

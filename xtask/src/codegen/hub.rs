@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::region;
+use super::{olm, region};
 use crate::chart;
 
 const BEGIN: &str =
@@ -31,7 +31,7 @@ pub(super) fn chart(root: &Path, crd: &str) -> Result<String> {
         ("category", "integration-delivery".into()),
         ("license", env!("CARGO_PKG_LICENSE").into()),
         ("operator", "true".into()),
-        ("operatorCapabilities", "Seamless Upgrades".into()),
+        ("operatorCapabilities", olm::CAPABILITIES.into()),
         ("images", yaml(&json!([{"name": "beam-operator", "image": format!("{repository}:{version}")}]))?),
         ("crds", yaml(&json!([resource(&serde_yaml::from_str(crd)?)?]))?),
         ("crdsExamples", yaml(&json!([example]))?),
