@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// A value that is not the default, and what has to be set for it to matter.
-const CHANGES: [(&str, &[&str]); 59] = [
+const CHANGES: [(&str, &[&str]); 61] = [
     (r#"fullnameOverride="other""#, &[]),
     (r#"commonLabels={"a":"b"}"#, &[]),
     ("replicas=2", &[]),
