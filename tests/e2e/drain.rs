@@ -38,7 +38,7 @@ async fn a_node_is_drained_before_it_stops_also_while_nobody_watches() {
     shop.complete().await;
 
     // The second virtual machine that it takes finds the node without EPMD as well.
-    let fixed = json!({"replicas": 1, "cluster": {"epmd": "Disabled"}, "shutdown": drain});
+    let fixed = json!({"replicas": 1, "release": {"name": "shop"}, "cluster": {"epmd": "Disabled"}, "shutdown": drain});
     namespace.apply(&shop_of("fixed", &fixed.to_string())).await;
     let alone = namespace.release("fixed");
     alone.complete().await;

@@ -69,9 +69,17 @@ impl Applier<'_> {
             metadata: ObjectMeta { name: Some(pod.to_owned()), ..ObjectMeta::default() },
             delete_options: Some(DeleteOptions { preconditions, ..DeleteOptions::default() }),
         };
-        let (reason, why) = match why {
-            plan::Eviction::CutOff => ("NodeRestart", "its node is cut off from the larger side of the cluster"),
-            plan::Eviction::AskedToLeave => ("NodeReplaced", "its node was asked to leave and is to stay after all"),
+        let (reason, why, not_yet) = match why {
+            plan::Eviction::CutOff => (
+                "NodeRestart",
+                "its node is cut off from the larger side of the cluster",
+                "cut off from the cluster, is not restarted",
+            ),
+            plan::Eviction::AskedToLeave => (
+                "NodeReplaced",
+                "its node was asked to leave and is to stay after all",
+                "whose node was asked to leave and is to stay after all, is not replaced yet",
+            ),
         };
         match api.create_subresource::<_, Status>("eviction", pod, &PostParams::default(), &eviction).await {
             Ok(_) => {
@@ -81,7 +89,7 @@ impl Applier<'_> {
             // It is gone, or another by now.
             Err(error) if is_conflict(&error) => None,
             Err(error) => {
-                let note = format!("pod {pod} is not evicted yet, although {why}: {}", describe(&error));
+                let note = format!("pod {pod}, {not_yet}: {}", describe(&error));
                 Some(warning(reason, "Heal", note))
             }
         }

@@ -70,7 +70,7 @@ async fn a_budget_in_the_way_is_told_and_fails_nothing() {
     assert!((50..=60).contains(&pause), "it is tried again by itself, in {pause} s");
     let told = told(outcome);
     assert!(
-        told[0].0 && told[0].1.starts_with("pod shop-1-a is not evicted yet, although its node is cut off from "),
+        told[0].0 && told[0].1.starts_with("pod shop-1-a, cut off from the cluster, is not restarted: "),
         "{told:?}"
     );
 }
