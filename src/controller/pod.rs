@@ -183,6 +183,12 @@ impl PodView {
             moved: moved(pod),
         })
     }
+
+    /// Whether it neither has ended for good nor is being deleted.
+    #[must_use]
+    pub fn is_to_stay(&self) -> bool {
+        !self.has_ended && !self.is_terminating
+    }
 }
 
 fn of_release(status: &LiveStatus) -> Option<&ContainerStatus> {

@@ -212,10 +212,7 @@ impl Observer {
     /// What is known of the nodes of a cluster, by release and pod. Empty if nobody looks at it.
     #[must_use]
     pub fn sightings(&self, cluster: &Key) -> Vec<Sighting> {
-        let state = self.lock();
-        let first = Mesh { cluster: cluster.clone(), revision: None };
-        let meshes = state.clusters.range(first..).take_while(|(mesh, _)| mesh.cluster == *cluster);
-        let mut sightings: Vec<_> = meshes.flat_map(|(_, cluster)| cluster.sightings()).collect();
+        let mut sightings: Vec<_> = self.lock().meshes(cluster).flat_map(Cluster::sightings).collect();
         sightings.sort_by(|a, b| (&a.release, &a.node.pod).cmp(&(&b.release, &b.node.pod)));
         sightings
     }
@@ -265,9 +262,7 @@ impl Observer {
     /// What the nodes of a cluster measure of themselves, by the uid of their pods, as far as they could be asked.
     #[must_use]
     pub fn vitals(&self, cluster: &Key) -> BTreeMap<Arc<str>, Vitals> {
-        let state = self.lock();
-        let meshes = state.clusters.iter().filter(|(mesh, _)| mesh.cluster == *cluster);
-        meshes.flat_map(|(_, cluster)| cluster.vitals_by_uid()).collect()
+        self.lock().meshes(cluster).flat_map(Cluster::vitals_by_uid).collect()
     }
 
     fn watch(&self, list: &Watchlist, cluster: &Arc<Cluster>, node: &Node) -> AbortOnDropHandle<()> {
@@ -294,6 +289,15 @@ impl Observer {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What is known of the meshes of one cluster.
+    fn meshes<'a>(&'a self, cluster: &'a Key) -> impl Iterator<Item = &'a Cluster> {
+        let first = Mesh { cluster: cluster.clone(), revision: None };
+        let meshes = self.clusters.range(first..).take_while(|(mesh, _)| mesh.cluster == *cluster);
+        meshes.map(|(_, cluster)| &**cluster)
     }
 }
 

@@ -22,8 +22,10 @@ pub struct Vitals {
     pub longest_queue: Option<u64>,
 }
 
-/// How many questions that takes.
-pub(super) const QUESTIONS: u64 = 5;
+/// How many questions it took to get these, or to get none.
+pub(super) fn questions(answered: Option<&Vitals>) -> u64 {
+    4 + u64::from(answered.is_some_and(|vitals| vitals.longest_queue.is_some()))
+}
 
 /// Asks a node.
 pub(super) async fn ask(connection: &Connection, limit: Duration) -> Result<Vitals> {

@@ -135,7 +135,7 @@ impl Watcher {
         peers.dedup();
         // They are a help and no more: a node that does not tell them is still a member.
         let vitals = if with_vitals { vitals::ask(connection, ANSWER).await.ok() } else { None };
-        self.shared.metrics.asked(if with_vitals { vitals::QUESTIONS } else { 0 });
+        self.shared.metrics.asked(if with_vitals { vitals::questions(vitals.as_ref()) } else { 0 });
         let view = View {
             name: connection.peer().name.clone(),
             peers: peers.into(),

@@ -123,8 +123,8 @@ fn pictures(observed: &Observed, now: Timestamp) -> Option<Vec<Picture<'_>>> {
 
 /// The ready pods of a revision.
 fn pods<'a>(observed: &'a Observed, revision: &'a str) -> impl Iterator<Item = &'a PodView> {
-    let is_up = |pod: &&PodView| pod.is_ready && !pod.is_terminating && !pod.has_ended;
-    observed.pods.iter().filter(is_up).filter(move |pod| pod.revision.as_deref() == Some(revision))
+    let up = observed.pods.iter().filter(|pod| pod.is_ready && pod.is_to_stay());
+    up.filter(move |pod| pod.revision.as_deref() == Some(revision))
 }
 
 /// What is known of the ready nodes of a revision.

@@ -35,9 +35,8 @@ pub(super) enum Strain {
 /// The strain on the nodes of a revision, if there is any.
 pub(super) fn of(observed: &Observed, revision: &str) -> Option<Strain> {
     let sightings = observed.mesh.as_ref()?;
-    let is_up = |pod: &&PodView| pod.is_ready && !pod.is_terminating && !pod.has_ended;
-    let (new, old): (Vec<_>, Vec<_>) =
-        observed.pods.iter().filter(is_up).partition(|pod| pod.revision.as_deref() == Some(revision));
+    let up = observed.pods.iter().filter(|pod| pod.is_ready && pod.is_to_stay());
+    let (new, old): (Vec<_>, Vec<_>) = up.partition(|pod| pod.revision.as_deref() == Some(revision));
     let known = |pod: &PodView| Some((Figures::of(pod, observed.vitals.get(&*pod.uid)?), pod.name.clone()));
     let others: Vec<_> = old.iter().filter_map(|pod| known(pod)).map(|(figures, _)| figures).collect();
     let strained = new.iter().filter_map(|pod| known(pod)).find_map(|(figures, pod)| {
@@ -95,17 +94,19 @@ impl Figures {
 
     /// The first that is too high, and higher than with others.
     fn too_high(&self, others: &[Self]) -> Option<Figure> {
-        let highest = |read: fn(&Self) -> Option<u64>| others.iter().filter_map(read).max().unwrap_or_default();
-        let is_high = |value: Option<u64>, limit: u64, least: u64| value.is_some_and(|value| value > limit.max(least));
-        // A limit of memory that others have reached as well is reached by the load.
-        let memory_of_others = if highest(|it| it.memory) > MEMORY { u64::MAX } else { 0 };
-        let worse = |read: fn(&Self) -> Option<u64>| highest(read).saturating_mul(WORSE);
-        if is_high(self.memory, MEMORY, memory_of_others) {
-            return Some(Figure::Memory);
-        }
-        if is_high(self.run_queue, RUN_QUEUE, worse(|it| it.run_queue)) {
-            return Some(Figure::RunQueue);
-        }
-        is_high(self.messages, MESSAGES, worse(|it| it.messages)).then_some(Figure::Messages)
+        let highest = |read: fn(&Self) -> Option<u64>| others.iter().filter_map(read).max();
+        let is_worse = |read: fn(&Self) -> Option<u64>, limit: u64| {
+            let least = limit.max(highest(read).unwrap_or_default().saturating_mul(WORSE));
+            read(self).is_some_and(|value| value > least)
+        };
+        let is_full = |memory: Option<u64>| memory.is_some_and(|share| share > MEMORY);
+        // Where others have reached their limit as well, the load has.
+        let has_reached = is_full(self.memory) && !is_full(highest(|it| it.memory));
+        let figures = [
+            (Figure::Memory, has_reached),
+            (Figure::RunQueue, is_worse(|it| it.run_queue, RUN_QUEUE)),
+            (Figure::Messages, is_worse(|it| it.messages, MESSAGES)),
+        ];
+        figures.into_iter().find_map(|(figure, is_too_high)| is_too_high.then_some(figure))
     }
 }

@@ -27,7 +27,7 @@ pub fn watchlists(observed: &Observed, facts: &Facts) -> Vec<Watchlist> {
         Epmd::Disabled | Epmd::Application => Port::Fixed(cluster.ports.distribution.from),
     };
     let mut meshes: BTreeMap<Option<Arc<str>>, Vec<Node>> = BTreeMap::new();
-    for pod in observed.pods.iter().filter(|pod| !pod.has_ended && !pod.is_terminating) {
+    for pod in observed.pods.iter().filter(|pod| pod.is_to_stay()) {
         let Some(address) = pod.address.as_deref() else { continue };
         let apart: Option<Arc<str>> = pod.revision.as_deref().filter(|_| pod.is_apart).map(Into::into);
         meshes.entry(apart.clone()).or_default().push(Node {

@@ -52,7 +52,7 @@ pub(super) fn next(scene: &Scene, ceiling: i32) -> (i32, Vec<i32>) {
 /// The next number of pods of what has no place any more: as many go at a time as may be missing, and the next when they are
 /// gone, so that nodes can hand over what they have to those that stay.
 pub(super) fn leave(scene: &Scene, other: &Carrier) -> i32 {
-    if other.leaving > 0 || !other.is_observed {
+    if other.terminating > 0 || !other.is_observed {
         return other.wanted;
     }
     (other.wanted - scene.unavailable.max(1)).max(0)

@@ -5,7 +5,7 @@ use kube::ResourceExt;
 
 use super::super::scaled::scaled;
 use super::super::stage::{Promoted, Stage};
-use super::super::{Verb, meeting};
+use super::super::{Cause, Verb, meeting};
 use super::way::Way;
 use crate::api::{CanaryStep, Strategy};
 use crate::controller::observe::Observed;
@@ -31,7 +31,7 @@ pub(super) struct Carrier {
     /// How many of them are available.
     pub available: i32,
     /// How many are being deleted.
-    pub leaving: usize,
+    pub terminating: usize,
 }
 
 impl Carrier {
@@ -47,7 +47,7 @@ impl Carrier {
             pods: view.replicas,
             updated: view.updated,
             available: view.available.min(view.wanted),
-            leaving: pods.filter(|pod| is_its(pod.revision.as_deref())).count(),
+            terminating: pods.filter(|pod| is_its(pod.revision.as_deref())).count(),
         })
     }
 
@@ -142,7 +142,7 @@ impl Scene {
     }
 
     /// Whether so many pods of the revision run, all of them available and none of another in the same Deployment, and their
-    /// nodes have met their cluster if they have to.
+    /// nodes have met their cluster, if they have to, and hold what they run.
     pub(super) fn is_good(&self, wanted: i32) -> bool {
         self.unmet.is_none() && self.new.as_ref().is_some_and(|new| new.is_complete(wanted))
     }
@@ -173,7 +173,11 @@ impl Scene {
 fn unmet(observed: &Observed, revision: &str, now: Timestamp) -> Option<String> {
     let unmet = meeting::unmet(observed, revision, now)?;
     let evidence = unmet.evidence.unwrap_or_else(|| "nobody has looked at all of its nodes yet".to_owned());
-    Some(format!("the nodes of {revision} have to meet their cluster first: {evidence}"))
+    let lacking = match unmet.cause {
+        Cause::Strained => "hold what they run",
+        _ => "meet their cluster",
+    };
+    Some(format!("the nodes of {revision} have to {lacking} first: {evidence}"))
 }
 
 /// What was noted about a revision since it has this number: nothing of one that is asked for anew.

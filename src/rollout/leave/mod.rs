@@ -66,7 +66,7 @@ pub enum Move {
 pub fn leaving(observed: &Observed, now: Timestamp) -> Option<Leaving> {
     let release = &*observed.release;
     let wanted = release.spec.replicas;
-    let pods: Vec<_> = observed.pods.iter().filter(|pod| !pod.is_terminating && !pod.has_ended).collect();
+    let pods: Vec<_> = observed.pods.iter().filter(|pod| pod.is_to_stay()).collect();
     let is_wished = release.spec.shutdown.leave.is_some() && wanted > 0;
     if release.spec.paused || !is_wished && !pods.iter().any(|pod| is_marked(pod)) {
         return None;

@@ -21,7 +21,7 @@ pub(super) enum Place<'a> {
 
 /// What a scale-down takes.
 pub(super) struct Order<'a> {
-    /// The places that are to go, the next one last.
+    /// The places that are to go, in that order.
     going: Vec<Place<'a>>,
     /// How many of them may go, since their nodes have left.
     gone: usize,

@@ -91,6 +91,17 @@ fn it_is_looked_at_again_until_it_passes_or_fails() {
 }
 
 #[test]
+fn a_strategy_that_waits_says_for_what() {
+    let mut observed = bearing(", rollout: {strategy: BlueGreen}", Vitals { run_queue: 99, ..WELL });
+    let old = deployment(complete(2, "shop-1"));
+    observed.children.push(Child { name: "shop-1".into(), uid: "uid-of-old".into(), ..old });
+    let told = course(&observed, &asked(), &[], after(0)).report.pace;
+    let expected =
+        "the nodes of shop-2 have to hold what they run first: the virtual machine in pod b has more than 10 processes";
+    assert!(told.starts_with(expected), "{told}");
+}
+
+#[test]
 fn what_ran_completely_once_is_not_judged_again() {
     let mut observed = bearing("", Vitals { run_queue: 99, ..WELL });
     let mut release = (*observed.release).clone();

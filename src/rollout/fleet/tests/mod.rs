@@ -33,7 +33,7 @@ fn carrier(revision: &str, [wanted, pods, available]: [i32; 3]) -> Carrier {
         pods,
         updated: pods,
         available,
-        leaving: 0,
+        terminating: 0,
     }
 }
 
@@ -92,7 +92,7 @@ fn canary(scene: &Scene) -> Decision {
 #[case::not_all_are_available(before_the_switch(Some(carrier("b", [3, 3, 2])), &[complete("a", 3)]), Some(3), &[3], Some("a"))]
 #[case::old_ones_stay_a_while(after_the_switch(complete("b", 3), &[complete("a", 3)], 29), Some(3), &[3], Some("b"))]
 #[case::and_go_one_by_one(after_the_switch(complete("b", 3), &[complete("a", 3)], 30), Some(3), &[2], Some("b"))]
-#[case::one_is_on_its_way(after_the_switch(complete("b", 3), &[Carrier { leaving: 1, ..complete("a", 2) }], 40), Some(3), &[2], Some("b"))]
+#[case::one_is_on_its_way(after_the_switch(complete("b", 3), &[Carrier { terminating: 1, ..complete("a", 2) }], 40), Some(3), &[2], Some("b"))]
 #[case::nobody_is_served(Scene { wanted: 0, ..before_the_switch(Some(complete("b", 0)), &[complete("a", 2)]) }, Some(0), &[0], Some("a"))]
 #[case::they_stay_for_new_ones_in_trouble(after_the_switch(carrier("b", [3, 3, 1]), &[complete("a", 3)], 40), Some(3), &[3], Some("b"))]
 fn blue_and_green(

@@ -119,7 +119,7 @@ impl World {
             self.apply(leaving.as_ref().map_or(wanted, |leaving| leaving.replicas));
         }
         for step in leaving.iter().flat_map(|leaving| &leaving.moves).take(most.saturating_sub(1)) {
-            let now = at(self.tick());
+            self.tick();
             match step {
                 Move::Mark(_, uid) => self.pod(uid).is_leaving = true,
                 Move::Ask(_, uid) => {
@@ -133,7 +133,6 @@ impl World {
                     self.fill(size);
                 }
             }
-            let _ = now;
         }
         let pods = &self.observed.pods;
         self.observed.attempts.retain(|uid, _| pods.iter().any(|pod| pod.uid == *uid));

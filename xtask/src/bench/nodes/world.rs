@@ -100,6 +100,9 @@ impl World {
             ("erlang", "memory", []) => memory(),
             ("erlang", "statistics", ["total_run_queue_lengths"]) => integer(0),
             ("erlang", "system_info", ["process_count"]) => integer(412),
+            ("erlang", "system_info", ["schedulers_online"]) => integer(2),
+            // The one expression that the operator has a node evaluate: the value, and no bindings.
+            ("erl_eval", "expr", []) => tuple(&[atom("value"), integer(0), list(&[])]),
             ("erlang", "system_info", ["otp_release"]) => string("27"),
             ("erlang", "system_info", ["start_time"]) => integer(STARTED),
             ("erlang", "monotonic_time", []) => {
