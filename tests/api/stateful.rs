@@ -8,12 +8,12 @@ mod replaced;
 use beam_operator::api::ElixirRelease;
 use beam_operator::controller::kind::ChildKind;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PropagationPolicy};
+use kube::api::{DeleteParams, ListParams, PropagationPolicy};
 use kube::{Api, ResourceExt};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::{Scene, eventually};
+use crate::harness::{Scene, eventually, this_pod_says};
 
 const SET: ChildKind = ChildKind::StatefulSet;
 
@@ -62,11 +62,11 @@ async fn say_ready(scene: &Scene, image: &str) -> Result<Vec<String>, String> {
     let api = Api::<Pod>::namespaced(scene.client.clone(), &scene.name);
     let found = api.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
     let is_of_image = |pod: &&Pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some(image);
-    let names: Vec<_> = found.iter().filter(is_of_image).map(ResourceExt::name_any).collect();
     let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"});
-    let patch = Patch::Merge(json!({"status": {"phase": "Running", "conditions": [ready]}}));
-    for name in &names {
-        api.patch_status(name, &PatchParams::default(), &patch).await.map_err(|error| error.to_string())?;
+    let mut names = Vec::new();
+    for pod in found.iter().filter(is_of_image) {
+        this_pod_says(&api, pod, &json!({"phase": "Running", "conditions": [ready]})).await?;
+        names.push(pod.name_any());
     }
     Ok(names)
 }

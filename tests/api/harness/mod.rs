@@ -16,7 +16,7 @@ pub use cluster::{Cluster, OwnCluster};
 pub use end_state::EndState;
 pub use namespace::Namespace;
 pub use operator::{Operator, Options};
-pub use pods::{container, make_ready};
+pub use pods::{container, make_ready, this_pod_says};
 pub use proxy::{Fault, Proxy, Request, Strikes};
 pub use scene::Scene;
 pub use wait::eventually;

@@ -12,14 +12,8 @@ impl Namespace {
     /// Waits until a release has so many pods that are to stay, and returns their names.
     pub async fn pods(&self, release: &str, wanted: usize) -> Vec<String> {
         let pods = Api::<Pod>::namespaced(self.client.clone(), &self.name);
-        let selector = ListParams::default().labels(&format!("{}={release}", labels::RELEASE));
-        eventually(&format!("{wanted} pods of {release}"), async || {
-            let found = pods.list(&selector).await.map_err(|error| error.to_string())?;
-            let stay = found.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-            let names: Vec<_> = stay.map(ResourceExt::name_any).collect();
-            if names.len() == wanted { Ok(names) } else { Err(names.join(", ")) }
-        })
-        .await
+        let found = eventually(&format!("{wanted} pods of {release}"), || those_to_stay(&pods, release, wanted)).await;
+        found.iter().map(ResourceExt::name_any).collect()
     }
 
     /// Writes the status of a pod.
@@ -31,11 +25,34 @@ impl Namespace {
 
     /// Lets so many pods of a release become ready.
     pub async fn become_ready(&self, release: &str, wanted: usize) {
+        let pods = Api::<Pod>::namespaced(self.client.clone(), &self.name);
         let status = ready();
-        for pod in self.pods(release, wanted).await {
-            self.pod_says(&pod, &status).await;
-        }
+        eventually(&format!("{wanted} pods of {release} to make ready"), async || {
+            for pod in those_to_stay(&pods, release, wanted).await? {
+                this_pod_says(&pods, &pod, &status).await?;
+            }
+            Ok(())
+        })
+        .await;
     }
+}
+
+async fn those_to_stay(pods: &Api<Pod>, release: &str, wanted: usize) -> Result<Vec<Pod>, String> {
+    let selector = ListParams::default().labels(&format!("{}={release}", labels::RELEASE));
+    let mut found = pods.list(&selector).await.map_err(|error| error.to_string())?.items;
+    found.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+    if found.len() == wanted {
+        Ok(found)
+    } else {
+        Err(found.iter().map(ResourceExt::name_any).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Writes the status of a pod, and fails if that is gone or another has taken its name.
+pub async fn this_pod_says(pods: &Api<Pod>, pod: &Pod, status: &Value) -> Result<(), String> {
+    let patch = Patch::Merge(json!({"metadata": {"uid": pod.uid()}, "status": status}));
+    let written = pods.patch_status(&pod.name_any(), &PatchParams::default(), &patch).await;
+    written.map(drop).map_err(|error| error.to_string())
 }
 
 /// Makes the pods of a namespace ready that are not.
@@ -45,10 +62,7 @@ pub async fn make_ready(client: &Client, namespace: &str) {
     let is_ready = |pod: &&Pod| pod.status.as_ref().is_some_and(|status| status.conditions.is_some());
     for pod in found.iter().filter(|pod| !is_ready(pod)) {
         // It may be gone by now.
-        drop(
-            pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(json!({"status": ready()})))
-                .await,
-        );
+        drop(this_pod_says(&pods, pod, &ready()).await);
     }
 }
 
