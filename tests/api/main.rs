@@ -20,6 +20,7 @@ mod children;
 mod configuration;
 mod deletion;
 mod drift;
+mod examples;
 mod faults;
 mod foreign;
 mod harness;

@@ -20,6 +20,7 @@ mod leave;
 mod mesh;
 mod migrations;
 mod node_lost;
+mod olm;
 mod operator_killed;
 mod operator_replicas;
 mod release_tools;

@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     progress::step("installing the operator by its Helm chart", "", || target.install_operator())?;
     show(&target, &arguments.shop_image)?;
     eprintln!("\nThree nodes, one cluster, one resource. To look further:");
-    eprintln!("  export KUBECONFIG={}", target.kubeconfig().display());
+    eprintln!("  export KUBECONFIG={}", target.kubectl.kubeconfig().display());
     eprintln!("  kubectl scale elixirrelease/shop --replicas 5");
     if arguments.kubeconfig.is_none() {
         eprintln!("and to end it: cargo xtask cluster down --name {}", arguments.name);
@@ -56,18 +56,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Shows the example twice, in between with nodes that are on their way out, and removes it.
 pub(crate) fn check(target: &Target) -> Result<()> {
     show(target, SHOP)?;
-    target.show(&["scale", "elixirrelease/shop", "--replicas=5"])?;
-    target.show(&["wait", "--for=jsonpath={.status.readyReplicas}=5", "elixirrelease/shop", "--timeout=180s"])?;
+    target.kubectl.show(&["scale", "elixirrelease/shop", "--replicas=5"])?;
+    target.kubectl.show(&[
+        "wait",
+        "--for=jsonpath={.status.readyReplicas}=5",
+        "elixirrelease/shop",
+        "--timeout=180s",
+    ])?;
     show(target, SHOP)?;
-    target.show(&["delete", "elixirrelease/shop", "--wait", "--cascade=foreground", "--timeout=180s"])
+    target.kubectl.show(&["delete", "elixirrelease/shop", "--wait", "--cascade=foreground", "--timeout=180s"])
 }
 
 /// Applies the example to a cluster in which the operator runs, and shows what becomes of it.
 fn show(target: &Target, image: &str) -> Result<()> {
     let example = example(image)?;
-    target.show(&["apply", "-f", &example.to_string_lossy()])?;
-    target.show(&["wait", "--for=condition=Ready", "elixirrelease/shop", "--timeout=180s"])?;
-    target.show(&["get", "elixirreleases,pods,services", "-o", "wide"])?;
+    target.kubectl.show(&["apply", "-f", &example.to_string_lossy()])?;
+    target.kubectl.show(&["wait", "--for=condition=Ready", "elixirrelease/shop", "--timeout=180s"])?;
+    target.kubectl.show(&["get", "elixirreleases,pods,services", "-o", "wide"])?;
     let began = Instant::now();
     let mesh = loop {
         match mesh(target) {
@@ -95,12 +100,13 @@ fn example(image: &str) -> Result<PathBuf> {
 
 /// What each node says of whom it is connected to; an error unless that is every other one.
 fn mesh(target: &Target) -> Result<String> {
-    let pods = target.ask(&["get", "pods", "--selector", "beam-operator.io/release=shop", "--output", "json"])?;
+    let pods =
+        target.kubectl.ask(&["get", "pods", "--selector", "beam-operator.io/release=shop", "--output", "json"])?;
     let pods = staying(&serde_json::from_str(&pods)?);
     let mut told = String::new();
     for pod in &pods {
         let question = "IO.puts([to_string(node()), \" sees \", Enum.join(Node.list(), \", \")])";
-        let answer = target.ask(&["exec", pod, "--", "/app/bin/shop", "rpc", question])?;
+        let answer = target.kubectl.ask(&["exec", pod, "--", "/app/bin/shop", "rpc", question])?;
         let peers = answer.matches('@').count().saturating_sub(1);
         ensure!(peers + 1 == pods.len(), "{pod} sees {peers} peers of {}: {answer}", pods.len() - 1);
         told.push_str(&answer);

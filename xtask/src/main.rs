@@ -15,7 +15,9 @@ mod deny;
 mod fingerprint;
 mod gateway;
 mod image;
+mod kubectl;
 mod manifests;
+mod olm;
 mod progress;
 mod refusal;
 mod target;
@@ -49,6 +51,8 @@ enum Task {
     Deny,
     /// Check the chart, the CRD, the manifests and the examples against the schemas of their kinds
     Manifests,
+    /// Install OLM on a local cluster, with a catalog that offers the operator of this checkout
+    Olm(olm::Arguments),
     /// Three meshed nodes of a real release on a real cluster, from nothing
     Demo(demo::Arguments),
     /// Every check there is: lints, units, a real API server, real nodes
@@ -73,6 +77,7 @@ fn main() -> Result<()> {
         Task::Codegen { check } => codegen::run(check),
         Task::Deny => deny::run(),
         Task::Manifests => manifests::run(),
+        Task::Olm(arguments) => olm::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),

@@ -1,6 +1,6 @@
 //! The Kubernetes cluster that a task deploys to: one of ours, or one that exists already.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::checkout::root;
 use crate::cluster::{self, Cluster, Wanted};
 use crate::image::{self, Selection};
+use crate::kubectl::Kubectl;
 use crate::{command, tools};
 
 /// Where the operator runs in the demo and in tests.
@@ -17,7 +18,8 @@ const NODES: u8 = 3;
 
 /// A cluster with the images on its nodes.
 pub(crate) struct Target {
-    kubeconfig: PathBuf,
+    /// Its administrator's.
+    pub(crate) kubectl: Kubectl,
     operator: OperatorImage,
 }
 
@@ -41,19 +43,14 @@ impl Target {
         let reference = image::operator_reference();
         let operator = provided.into_iter().find(|image| image.reference == reference);
         let digest = operator.context("the operator's image is not among those asked for")?.digest;
-        Ok(Self { kubeconfig: cluster.kubeconfig(), operator: OperatorImage::Built { digest } })
+        Ok(Self { kubectl: Kubectl::new(cluster.kubeconfig()), operator: OperatorImage::Built { digest } })
     }
 
     /// A cluster that exists, whose nodes have the operator's image or can pull it.
     pub(crate) fn existing(kubeconfig: &Path, operator: &str) -> Result<Self> {
         ensure!(kubeconfig.is_file(), "there is no kubeconfig {}", kubeconfig.display());
         let operator = OperatorImage::named(operator)?;
-        Ok(Self { kubeconfig: kubeconfig.to_owned(), operator })
-    }
-
-    /// Its administrator's kubeconfig.
-    pub(crate) fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        Ok(Self { kubectl: Kubectl::new(kubeconfig.to_owned()), operator })
     }
 
     /// Installs the operator by the chart, or upgrades it, and waits until it is ready.
@@ -66,34 +63,17 @@ impl Target {
         helm.arg("--take-ownership");
         helm.args(["--set", "rbac.httpRoutes=true"]);
         helm.args(self.operator.values());
-        command::run(helm.env("KUBECONFIG", &self.kubeconfig))
+        command::run(helm.env("KUBECONFIG", self.kubectl.kubeconfig()))
     }
 
     /// Removes what the chart installed, but for the CRD, and installs the operator by plain manifests instead.
     pub(crate) fn install_operator_by_manifests(&self) -> Result<()> {
         let mut helm = Command::new(tools::HELM.path()?);
         helm.args(["uninstall", "beam-operator", "--namespace", NAMESPACE, "--wait", "--timeout", "3m"]);
-        command::run(helm.env("KUBECONFIG", &self.kubeconfig))?;
+        command::run(helm.env("KUBECONFIG", self.kubectl.kubeconfig()))?;
         let manifests = root().join("deploy/manifests/install.yaml");
-        self.show(&["apply", "-f", &manifests.to_string_lossy()])?;
-        self.show(&["-n", NAMESPACE, "rollout", "status", "deployment/beam-operator", "--timeout=3m"])
-    }
-
-    /// Prints a kubectl command, runs it and shows what it prints.
-    pub(crate) fn show(&self, arguments: &[&str]) -> Result<()> {
-        command::run(&mut self.kubectl(arguments)?)
-    }
-
-    /// What a kubectl command prints.
-    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<String> {
-        command::output(&mut self.kubectl(arguments)?)
-    }
-
-    fn kubectl(&self, arguments: &[&str]) -> Result<Command> {
-        let kubectl = tools::KUBECTL.path().context("kubectl is needed to talk to the cluster")?;
-        let mut command = Command::new(kubectl);
-        command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
-        Ok(command)
+        self.kubectl.show(&["apply", "-f", &manifests.to_string_lossy()])?;
+        self.kubectl.show(&["-n", NAMESPACE, "rollout", "status", "deployment/beam-operator", "--timeout=3m"])
     }
 }
 

@@ -120,7 +120,7 @@ fn nodes(filter: &[String]) -> Result<()> {
         demo::check(&target)?;
     }
     let variables = [
-        ("BEAM_OPERATOR_E2E_KUBECONFIG", target.kubeconfig()),
+        ("BEAM_OPERATOR_E2E_KUBECONFIG", target.kubectl.kubeconfig()),
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
         (ROUTES, &gateway::http_routes()?),
     ];

@@ -7,15 +7,20 @@
 //! A build happens in a directory of its own and is renamed into place when it is whole; an interrupted one leaves
 //! nothing that could be taken for a tool.
 
+mod groups;
+
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{command, progress};
+pub(crate) use groups::*;
+
+use crate::{checkout, command, progress};
 
 /// A directory of `xtask/tools`: commands that are built together because they share their modules.
 struct Group {
@@ -45,99 +50,8 @@ pub(crate) struct Tool {
     package: &'static str,
 }
 
-pub(crate) const ETCD: Tool = Tool { name: "etcd", package: "go.etcd.io/etcd/server/v3" };
-pub(crate) const KUBE_APISERVER: Tool =
-    Tool { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver" };
-pub(crate) const KUBE_CONTROLLER_MANAGER: Tool =
-    Tool { name: "kube-controller-manager", package: "k8s.io/kubernetes/cmd/kube-controller-manager" };
-pub(crate) const KUBE_PROXY: Tool = Tool { name: "kube-proxy", package: "k8s.io/kubernetes/cmd/kube-proxy" };
-pub(crate) const KUBE_SCHEDULER: Tool =
-    Tool { name: "kube-scheduler", package: "k8s.io/kubernetes/cmd/kube-scheduler" };
-pub(crate) const KUBECTL: Tool = Tool { name: "kubectl", package: "k8s.io/kubernetes/cmd/kubectl" };
-pub(crate) const KUBELET: Tool = Tool { name: "kubelet", package: "k8s.io/kubernetes/cmd/kubelet" };
-pub(crate) const COREDNS: Tool = Tool { name: "coredns", package: "github.com/coredns/coredns" };
-pub(crate) const HELM: Tool = Tool { name: "helm", package: "helm.sh/helm/v3/cmd/helm" };
-pub(crate) const KUBECONFORM: Tool =
-    Tool { name: "kubeconform", package: "github.com/yannh/kubeconform/cmd/kubeconform" };
-
-pub(crate) const KUBE_SCORE: Tool = Tool { name: "kube-score", package: "github.com/zegl/kube-score/cmd/kube-score" };
-pub(crate) const OPERATOR_VERIFY: Tool =
-    Tool { name: "operator-verify", package: "github.com/operator-framework/api/cmd/operator-verify" };
-pub(crate) const OPM: Tool = Tool { name: "opm", package: "github.com/operator-framework/operator-registry/cmd/opm" };
-
 /// The start of the name of a directory that is being built in.
 const UNFINISHED: &str = "unfinished-";
-
-const GROUPS: &[Group] = &[
-    Group {
-        directory: "etcd",
-        module: "go.etcd.io/etcd/server/v3",
-        variables: &[],
-        tags: "",
-        duration: "about half a minute",
-        tools: &[ETCD],
-    },
-    Group {
-        directory: "kubernetes",
-        module: "k8s.io/kubernetes",
-        variables: &[
-            ("k8s.io/component-base/version.gitVersion", Part::Whole),
-            ("k8s.io/component-base/version.gitMajor", Part::Major),
-            ("k8s.io/component-base/version.gitMinor", Part::Minor),
-        ],
-        tags: "",
-        duration: "about five minutes",
-        tools: &[KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_PROXY, KUBE_SCHEDULER, KUBECTL, KUBELET],
-    },
-    Group {
-        directory: "coredns",
-        module: "github.com/coredns/coredns",
-        variables: &[],
-        tags: "",
-        duration: "about a minute and a half",
-        tools: &[COREDNS],
-    },
-    Group {
-        directory: "helm",
-        module: "helm.sh/helm/v3",
-        variables: &[("helm.sh/helm/v3/internal/version.version", Part::Whole)],
-        tags: "",
-        duration: "about a minute",
-        tools: &[HELM],
-    },
-    Group {
-        directory: "kubeconform",
-        module: "github.com/yannh/kubeconform",
-        variables: &[("main.version", Part::Whole)],
-        tags: "",
-        duration: "a few seconds",
-        tools: &[KUBECONFORM],
-    },
-    Group {
-        directory: "kube-score",
-        module: "github.com/zegl/kube-score",
-        variables: &[("main.version", Part::Whole)],
-        tags: "",
-        duration: "about twenty seconds",
-        tools: &[KUBE_SCORE],
-    },
-    Group {
-        directory: "operator-verify",
-        module: "github.com/operator-framework/api",
-        variables: &[],
-        tags: "",
-        duration: "about a minute",
-        tools: &[OPERATOR_VERIFY],
-    },
-    Group {
-        directory: "opm",
-        module: "github.com/operator-framework/operator-registry",
-        variables: &[("github.com/operator-framework/operator-registry/cmd/opm/version.opmVersion", Part::Whole)],
-        tags: "containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper",
-        duration: "about two minutes",
-        tools: &[OPM],
-    },
-];
 
 /// The tool of this name.
 pub(crate) fn by_name(name: &str) -> Result<&'static Tool> {
@@ -157,6 +71,14 @@ pub(crate) fn cache() -> Result<PathBuf> {
     }
     let home = std::env::home_dir().context("there is no home directory: set BEAM_OPERATOR_CACHE")?;
     Ok(home.join(".cache/beam-operator"))
+}
+
+/// Where Go's module cache has a module, downloaded if need be, in the version that a directory of `xtask/tools` names.
+pub(crate) fn module(directory: &str, path: &str) -> Result<PathBuf> {
+    let mut go = Command::new("go");
+    go.current_dir(checkout::root().join("xtask/tools").join(directory)).env("GOFLAGS", "").env("GOWORK", "off");
+    let told: Value = serde_json::from_str(&command::output(go.args(["mod", "download", "-json", path]))?)?;
+    told["Dir"].as_str().map(PathBuf::from).with_context(|| format!("go does not say where {path} is"))
 }
 
 impl Tool {

@@ -77,6 +77,11 @@ impl Cluster {
         told.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// OLM on this cluster: `cargo xtask olm`.
+    pub fn olm(&self, arguments: &[&str]) -> std::process::Command {
+        xtask(&[&["olm", "--cluster", &self.name], arguments].concat())
+    }
+
     /// The command that does so.
     pub fn node_change(&self, action: &str, node: &str) -> std::process::Command {
         xtask(&["cluster", "node", "--name", &self.name, action, node])

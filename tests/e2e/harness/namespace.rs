@@ -49,6 +49,11 @@ impl Namespace {
         Self::make(subject, Turn::Alone(TURN.clone().write_owned().await)).await
     }
 
+    /// Makes another one for a test that has its turn.
+    pub async fn beside(&self, subject: &str) -> Self {
+        Self::make(subject, Turn::Over).await
+    }
+
     async fn make(subject: &str, turn: Turn) -> Self {
         let cluster = Cluster::of_environment().await;
         let namespace = json!({"metadata": {"generateName": format!("e2e-{subject}-")}});

@@ -53,7 +53,7 @@ impl ApiServer {
 
     /// What a kubectl command of the administrator prints.
     pub(super) fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        self.target.ask(arguments)
+        self.target.kubectl.ask(arguments)
     }
 
     /// The object or list at a path of the API.

@@ -24,6 +24,16 @@ impl Manifest {
         Self::in_index(&index).with_context(|| format!("{} is not the OCI archive of one image", archive.display()))
     }
 
+    /// The name without its tag.
+    pub(crate) fn repository(&self) -> &str {
+        self.reference.rsplit_once(':').map_or(&self.reference, |(repository, _)| repository)
+    }
+
+    /// The name by content. Whoever has an image by this name need not ask a registry for it.
+    pub(crate) fn by_digest(&self) -> String {
+        format!("{}@{}", self.repository(), self.digest)
+    }
+
     fn in_index(index: &str) -> Option<Self> {
         let index: Value = serde_json::from_str(index).ok()?;
         let [manifest] = index["manifests"].as_array()?.as_slice() else { return None };
@@ -41,6 +51,7 @@ mod tests {
         let index = r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:9f21","size":765,
             "annotations":{"org.opencontainers.image.ref.name":"localhost/shop:1"}}]}"#;
         let expected = Manifest { reference: "localhost/shop:1".to_owned(), digest: "sha256:9f21".to_owned() };
+        assert_eq!(expected.by_digest(), "localhost/shop@sha256:9f21");
         assert_eq!(Manifest::in_index(index), Some(expected));
     }
 

@@ -82,13 +82,15 @@ pub(crate) fn command(processes: &Processes, node: Node) -> Result<Command> {
     Ok(command)
 }
 
-/// Imports an OCI archive into the node's containerd, unless it is there.
+/// Imports an OCI archive into the node's containerd, by its tag and by its digest, unless it is there.
 pub(crate) fn import(processes: &Processes, node: Node, archive: &Path) -> Result<()> {
-    if has_image(processes, node, &Manifest::of(archive)?)? {
+    let manifest = Manifest::of(archive)?;
+    if has_image(processes, node, &manifest)? {
         return Ok(());
     }
     let input = File::open(archive).with_context(|| format!("failed to open {}", archive.display()))?;
-    let import = ["ctr", "--namespace=k8s.io", "images", "import", "-"];
+    let names = ["--digests", "--base-name", manifest.repository()];
+    let import = [&["ctr", "--namespace=k8s.io", "images", "import"], &names[..], &["-"]].concat();
     // The node does not see all of the machine's files, so it is given the open file.
     let output = command(processes, node)?.args(import).stdin(input).output()?;
     if !output.status.success() {

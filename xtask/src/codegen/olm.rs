@@ -58,6 +58,7 @@ pub(super) fn files(root: &Path, crd: &str) -> Result<Vec<Generated>> {
         Generated { path: "deploy/olm/bundle/metadata/annotations.yaml", text: metadata::annotations()? },
         Generated { path: "deploy/olm/bundle/tests/scorecard/config.yaml", text: metadata::scorecard()? },
         Generated { path: "deploy/olm/bundle.Dockerfile", text: metadata::dockerfile() },
+        Generated { path: "deploy/olm/catalog.Dockerfile", text: metadata::catalog_dockerfile() },
         Generated { path: "deploy/olm/catalog/beam-operator/catalog.yaml", text: catalog::yaml(&sources, &csv)? },
     ];
     for (path, kind, name) in BESIDE_THE_CSV {

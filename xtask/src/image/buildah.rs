@@ -43,20 +43,25 @@ impl Store {
         Ok(Container { store: self, id: id.trim().to_owned() })
     }
 
-    /// Builds the last stage of a Dockerfile into an archive, with the files of `stage.1` in place of the stage
-    /// called `stage.0`; `options` are those of `buildah build`.
-    pub(super) fn last_stage(
-        &self,
-        dockerfile: &Path,
-        stage: (&str, &Path),
-        options: &[String],
-        destination: &str,
-    ) -> Result<()> {
+    /// Builds the last stage of a recipe into an archive; `options` are those of `buildah build`.
+    pub(super) fn build(&self, recipe: &Recipe<'_>, options: &[String], destination: &str) -> Result<()> {
         let mut build = self.buildah("build");
-        build.arg("--build-context").arg(format!("{}={}", stage.0, stage.1.display()));
-        build.args(options).args(["--tag", destination, "--file"]).arg(dockerfile);
-        command::run(build.arg(stage.1))
+        if let Some((stage, files)) = recipe.stage {
+            build.arg("--build-context").arg(format!("{stage}={}", files.display()));
+        }
+        build.args(options).args(["--tag", destination, "--file"]).arg(recipe.dockerfile);
+        command::run(build.arg(recipe.context))
     }
+}
+
+/// What `buildah build` makes an image of.
+#[derive(Clone, Copy)]
+pub(crate) struct Recipe<'a> {
+    pub(crate) dockerfile: &'a Path,
+    /// What the Dockerfile copies from.
+    pub(crate) context: &'a Path,
+    /// A stage of the Dockerfile, by its name, and the files that take its place.
+    pub(crate) stage: Option<(&'a str, &'a Path)>,
 }
 
 /// A container that becomes an image. It is gone when this is dropped.

@@ -8,6 +8,7 @@
 //! and a second run makes nothing: [`Fingerprint`](crate::fingerprint::Fingerprint) says what counts as a change.
 
 mod buildah;
+mod foreign;
 mod operator;
 mod rootfs;
 mod shop;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
+pub(crate) use buildah::Recipe;
+pub(crate) use foreign::{by_recipe, of_programs};
 pub(crate) use operator::{compile as compile_operator, reference as operator_reference};
 
 use crate::cluster::{self, Manifest};

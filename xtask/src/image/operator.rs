@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::buildah::Store;
+use super::buildah::{Recipe, Store};
 use super::{Archive, Cache, remove_if_present};
 use crate::fingerprint::Fingerprint;
 use crate::{checkout, command};
@@ -39,7 +39,8 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
         fs::create_dir_all(&stage)?;
         fs::copy(&binary, stage.join(BINARY))?;
         let destination = format!("oci-archive:{}:{reference}", archive.display());
-        Store::of(cache)?.last_stage(&dockerfile, (BUILD_STAGE, &stage), &build_options(), &destination)
+        let recipe = Recipe { dockerfile: &dockerfile, context: &stage, stage: Some((BUILD_STAGE, &stage)) };
+        Store::of(cache)?.build(&recipe, &build_options(), &destination)
     })
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
+use super::buildah::Store;
 use super::{Cache, remove_if_present};
 use crate::fingerprint::Fingerprint;
 use crate::{command, progress};
@@ -144,8 +145,22 @@ pub(super) fn runtime_fingerprint(suite: &'static Suite) -> String {
     Recipe::runtime(suite).fingerprint().finish()
 }
 
+/// The image that all images of a suite share as their first layer, which is made but once.
+pub(super) fn runtime_image(suite: &'static Suite, store: &Store, cache: &Cache) -> Result<String> {
+    let name = format!("localhost/{}-runtime:{}", suite.name, runtime_fingerprint(suite));
+    if !store.has(&name) {
+        let tar = cache.directory.join(format!("{}-runtime.tar", suite.name));
+        runtime(suite, &tar)?;
+        let container = store.from("scratch")?;
+        container.unpack(&tar)?;
+        container.commit(&name)?;
+        fs::remove_file(tar)?;
+    }
+    Ok(name)
+}
+
 /// Makes the root file system that releases run on, as a tar file.
-pub(super) fn runtime(suite: &'static Suite, tar: &Path) -> Result<()> {
+fn runtime(suite: &'static Suite, tar: &Path) -> Result<()> {
     let what = format!("making a root file system to run on from Debian {}", suite.name);
     progress::step(&what, "about 15 s, once", || Recipe::runtime(suite).make(tar))
 }

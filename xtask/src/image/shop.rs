@@ -142,7 +142,7 @@ impl Image {
 
     fn commit(&self, release: &Path, cache: &Cache, destination: &str) -> Result<()> {
         let store = Store::of(cache)?;
-        let container = store.from(&base(self.suite, &store, cache)?)?;
+        let container = store.from(&rootfs::runtime_image(self.suite, &store, cache)?)?;
         container.copy(release, APPLICATION, USER)?;
         container.configure(&self.settings())?;
         container.commit(destination)
@@ -182,20 +182,6 @@ fn test(suite: &'static Suite, cache: &Cache) -> Result<()> {
         root.run(&source(), &cache.directory, TEST)
     })?;
     Ok(fs::write(passed, fingerprint)?)
-}
-
-/// The image that all images of a suite share as their first layer, which is made but once.
-fn base(suite: &'static Suite, store: &Store, cache: &Cache) -> Result<String> {
-    let name = format!("localhost/{}-runtime:{}", suite.name, rootfs::runtime_fingerprint(suite));
-    if !store.has(&name) {
-        let tar = cache.directory.join(format!("{}-runtime.tar", suite.name));
-        rootfs::runtime(suite, &tar)?;
-        let container = store.from("scratch")?;
-        container.unpack(&tar)?;
-        container.commit(&name)?;
-        fs::remove_file(tar)?;
-    }
-    Ok(name)
 }
 
 #[cfg(test)]

@@ -7,13 +7,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::checkout::root;
-use crate::command;
+use crate::tools;
 
 /// Where kubeconform looks for a kind's schema, in its own template language.
 pub(super) const FILE_NAME: &str = "{{.Group}}-{{.ResourceAPIVersion}}-{{.ResourceKind}}.json";
@@ -40,7 +38,7 @@ pub(super) fn write(directory: &Path, crds: &Path) -> Result<()> {
         }
     }
     fs::write(directory.join(DEFINITIONS), json!({"definitions": definitions}).to_string())?;
-    let monitoring = module("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")?;
+    let monitoring = tools::module("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")?;
     let monitoring = monitoring.join("example/prometheus-operator-crd");
     let monitoring = MONITORING.map(|plural| monitoring.join(format!("monitoring.coreos.com_{plural}.yaml")));
     for file in super::yaml_files(crds)?.iter().chain(&monitoring) {
@@ -73,15 +71,7 @@ fn write_crd(directory: &Path, crd: &Value) -> Result<()> {
 
 /// Path of the OpenAPI document of Kubernetes.
 fn openapi() -> Result<PathBuf> {
-    Ok(module("kubernetes", "k8s.io/kubernetes")?.join("api/openapi-spec/swagger.json"))
-}
-
-/// Where Go's module cache has a module, downloaded if need be, in the version of a directory of `xtask/tools`.
-fn module(directory: &str, path: &str) -> Result<PathBuf> {
-    let mut go = Command::new("go");
-    go.current_dir(root().join("xtask/tools").join(directory)).env("GOFLAGS", "").env("GOWORK", "off");
-    let module: Value = serde_json::from_str(&command::output(go.args(["mod", "download", "-json", path]))?)?;
-    Ok(PathBuf::from(text(&module, "Dir")?))
+    Ok(tools::module("kubernetes", "k8s.io/kubernetes")?.join("api/openapi-spec/swagger.json"))
 }
 
 /// Refuses unknown fields in a schema and all below it, and puts OpenAPI's ways of saying things into JSON Schema's.

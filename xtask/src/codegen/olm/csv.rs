@@ -70,7 +70,7 @@ pub(super) fn build(sources: &Sources) -> Result<Value> {
 
 /// The examples that are one ElixirRelease, as JSON. Consoles offer them as templates.
 fn alm_examples(sources: &Sources) -> Result<String> {
-    let examples: Vec<_> = sources.examples.iter().filter_map(super::examples::Example::alone).collect();
+    let examples: Vec<_> = sources.examples.iter().filter_map(super::examples::Example::template).collect();
     ensure!(!examples.is_empty(), "no example is a single ElixirRelease");
     Ok(serde_json::to_string_pretty(&examples)?)
 }
