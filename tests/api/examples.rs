@@ -52,8 +52,9 @@ async fn what_an_example_takes_is_told() {
     let scene = Scene::start("example").await;
     let objects = read("examples/canary.yaml");
     scene.apply_object(objects.into_iter().find(|it| it["kind"] == "ElixirRelease").unwrap()).await;
-    let told = scene.condition("shop", "ConfigurationValid", "Invalid").await;
-    assert!(told.message.contains("spec.rollout.canary.httpRoute"), "{}", told.message);
+    let told = scene.condition("shop", "ConfigurationValid", "ValidWithWarnings").await;
+    let expected = "spec.rollout.canary.httpRoute: the API server knows no HTTPRoutes: install the Gateway API";
+    assert!(told.message.contains(expected), "{}", told.message);
 }
 
 /// The templates that consoles offer, all of them in one namespace.
