@@ -1,5 +1,5 @@
 //! Every strategy: the operator is killed after every write of a rollout, and the spec changes twice more after every write; the
-//! end is always the same.
+//! end is always the same. One rollout follows the other, so there is history to trim, too.
 //!
 //! Runs with an API server and the controllers of Deployments, and with a stand-in for kubelets that makes every pod ready.
 
@@ -9,7 +9,6 @@ use std::time::Duration;
 use beam_operator::api::{ElixirRelease, RequestOutcome, RolloutPhase};
 use beam_operator::controller::kind::ChildKind;
 use beam_operator::resources::labels;
-use futures::{StreamExt, stream};
 use kube::ResourceExt;
 use kube::api::{DeleteParams, DynamicObject, ListParams};
 use rstest::rstest;
@@ -18,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{Scene, eventually};
 
-/// Processes that run at a time.
-const AT_A_TIME: usize = 4;
+/// Releases that are rolled out at a time, each by an operator of its own.
+const AT_A_TIME: usize = 2;
 
 const ROLLING: &str = "rollout: {strategy: RollingUpdate, minReadySeconds: 0}";
 const RECREATE: &str = "rollout: {strategy: Recreate, minReadySeconds: 0}";
@@ -117,38 +116,87 @@ pub(super) async fn begin(purpose: &str, rollout: &str) -> (Scene, Kubelet) {
     (scene, kubelet)
 }
 
-/// Whether the operator was killed before it was done.
-async fn killed_after(writes: usize, rollout: &str, wanted: &End) -> bool {
-    let (mut scene, _kubelet) = begin("strategy-killed", rollout).await;
-    scene.proxy.refuse_after(writes);
-    scene.apply("shop", &version("shop:2", rollout)).await;
-    let was_interrupted = tokio::select! {
-        () = scene.proxy.refusing() => true,
-        _ = complete(&scene, "shop:2") => false,
-    };
-    scene.operator.kill();
-    scene.proxy.accept();
-    scene.restart();
-    scene.operator.ready().await;
-    assert_eq!(complete(&scene, "shop:2").await, *wanted, "killed after {writes} writes");
-    was_interrupted
+/// A release that is rolled out again and again.
+struct Story<'a> {
+    scene: Scene,
+    _kubelet: Kubelet,
+    rollout: &'a str,
+    /// The version that the spec asks for.
+    version: usize,
 }
 
-/// Changes the spec twice in a row once so much was written.
-async fn changed_after(writes: usize, rollout: &str) {
-    let (scene, _kubelet) = begin("strategy-changed", rollout).await;
-    scene.apply("shop", &version("shop:2", rollout)).await;
-    let are_made = async || {
-        let made = scene.proxy.writes().len();
-        if made >= writes { Ok(()) } else { Err(format!("{made} writes")) }
-    };
-    tokio::select! {
-        () = eventually("so many writes", are_made) => {}
-        _ = complete(&scene, "shop:2") => {}
+impl<'a> Story<'a> {
+    async fn begin(rollout: &'a str) -> Self {
+        let (scene, _kubelet) = begin("strategy", rollout).await;
+        Self { scene, _kubelet, rollout, version: 1 }
     }
-    scene.apply("shop", &version("shop:3", rollout)).await;
-    scene.apply("shop", &version("shop:4", rollout)).await;
-    complete(&scene, "shop:4").await;
+
+    fn image(&self) -> String {
+        format!("shop:{}", self.version)
+    }
+
+    /// Has the spec ask for another version.
+    async fn go_on(&mut self) {
+        self.version += 1;
+        self.scene.apply("shop", &version(&self.image(), self.rollout)).await;
+    }
+
+    /// Waits until the rollout is complete, and tells what there is, but for the number of the version.
+    async fn complete(&self) -> String {
+        format!("{:?}", complete(&self.scene, &self.image()).await).replace(&self.image(), "the newest")
+    }
+
+    /// The number of writes of a rollout, once there is history that is trimmed, and its end.
+    async fn undisturbed(&mut self) -> (usize, String) {
+        for _ in 0..3 {
+            self.scene.rest().await;
+            self.scene.proxy.forget();
+            self.go_on().await;
+            self.complete().await;
+        }
+        self.scene.rest().await;
+        (self.scene.proxy.writes().len(), self.complete().await)
+    }
+
+    /// Whether the operator was killed before it was done.
+    async fn killed_after(&mut self, writes: usize, wanted: &str) -> bool {
+        self.scene.rest().await;
+        self.scene.proxy.refuse_after(writes);
+        self.go_on().await;
+        let was_interrupted = tokio::select! {
+            () = self.scene.proxy.refusing() => true,
+            _ = self.complete() => false,
+        };
+        self.scene.operator.kill();
+        self.scene.proxy.accept();
+        self.scene.restart();
+        self.scene.operator.ready().await;
+        assert_eq!(self.complete().await, wanted, "killed after {writes} writes");
+        was_interrupted
+    }
+
+    /// Changes the spec twice in a row once so much was written.
+    async fn changed_after(&mut self, writes: usize) {
+        self.scene.rest().await;
+        self.scene.proxy.forget();
+        self.go_on().await;
+        let are_made = async || {
+            let made = self.scene.proxy.writes().len();
+            if made >= writes { Ok(()) } else { Err(format!("{made} writes")) }
+        };
+        tokio::select! {
+            () = eventually("so many writes", are_made) => {}
+            _ = self.complete() => {}
+        }
+        self.go_on().await;
+        self.go_on().await;
+        self.complete().await;
+    }
+}
+
+/// Every so many-th number of writes, for one of the stories that go on side by side.
+fn share(story: usize, writes: usize) -> impl Iterator<Item = usize> {
+    (story..writes).step_by(AT_A_TIME)
 }
 
 #[rstest]
@@ -161,19 +209,29 @@ async fn changed_after(writes: usize, rollout: &str) {
 #[tokio::test]
 #[ignore = "needs an API server: cargo xtask test"]
 async fn a_rollout_is_resumed_after_any_write_and_takes_another_spec_in_the_middle(#[case] rollout: &str) {
-    let (undisturbed, _kubelet) = begin("strategy", rollout).await;
-    undisturbed.apply("shop", &version("shop:2", rollout)).await;
-    let wanted = &complete(&undisturbed, "shop:2").await;
-    undisturbed.rest().await;
-    let writes = undisturbed.proxy.writes().len();
-    assert!(writes > 3, "{writes} writes make no rollout");
+    let mut rollout: Value = serde_yaml::from_str(rollout).unwrap();
+    rollout["rollout"]["revisionHistoryLimit"] = 1.into();
+    let rollout = &rollout.to_string();
+    let mut undisturbed = Story::begin(rollout).await;
+    let (writes, wanted) = &undisturbed.undisturbed().await;
+    assert!(*writes > 3, "{writes} writes make no rollout");
     drop(undisturbed);
-    let runs = stream::iter(0..writes).map(|after| killed_after(after, rollout, wanted));
-    let interrupted: Vec<_> = runs.buffered(AT_A_TIME).collect().await;
+    let runs = (0..AT_A_TIME).map(async |story| {
+        let mut kills = 0;
+        let mut story_of_kills = Story::begin(rollout).await;
+        for after in share(story, *writes) {
+            kills += usize::from(story_of_kills.killed_after(after, wanted).await);
+        }
+        drop(story_of_kills);
+        let mut story_of_changes = Story::begin(rollout).await;
+        for after in share(story, *writes) {
+            story_of_changes.changed_after(after).await;
+        }
+        kills
+    });
     // How often the status is written depends on what else happens, so the last of them may not be met.
-    let kills = interrupted.iter().filter(|was_interrupted| **was_interrupted).count();
-    assert!(2 * kills > writes, "{kills} kills do not cover {writes} writes");
-    stream::iter(1..writes).map(|after| changed_after(after, rollout)).buffered(AT_A_TIME).collect::<Vec<_>>().await;
+    let kills: usize = futures::future::join_all(runs).await.into_iter().sum();
+    assert!(2 * kills > *writes, "{kills} kills do not cover {writes} writes");
 }
 
 /// The new side never becomes ready, and everything else goes on.
