@@ -1,5 +1,6 @@
 //! The cluster: every request that is sent, each with a time by which it has been answered.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use beam_operator::api::{ElixirRelease, GROUP};
@@ -41,6 +42,9 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         let namespace = target.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let server = config.cluster_url.to_string();
+        if config.proxy_url.is_some() {
+            return Err(Error::Proxy { server });
+        }
         let client = Client::try_from(config).map_err(|error| Error::Config(error.to_string()))?;
         Ok(Self { client, server, namespace })
     }
@@ -129,6 +133,34 @@ async fn config(target: &Target) -> Result<Config, Error> {
         None if options.context.is_some() => {
             Config::from_kubeconfig(&options).await.map_err(|error| Error::Config(error.to_string()))
         }
-        None => Config::infer().await.map_err(|error| Error::Config(error.to_string())),
+        None => Config::infer().await.map_err(|error| {
+            // What it says itself begins with the variables that a pod would have, of which nobody at a desk has heard.
+            let kubeconfig = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            Error::Config(format!("there is neither a kubeconfig nor the ServiceAccount of a pod: {kubeconfig}"))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::pending;
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use tower::service_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_server_that_never_answers_is_given_up() {
+        let silent = service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>());
+        let cluster = Cluster::played(Client::new(silent, "store"), "store");
+        let told = "the API server https://played has not answered within 10 s";
+        assert_eq!(cluster.release("shop").await.unwrap_err().to_string(), told);
+        assert_eq!(cluster.releases(true).await.unwrap_err().to_string(), told);
+        assert_eq!(cluster.revisions("shop").await.unwrap_err().to_string(), told);
+        assert_eq!(cluster.annotate("shop", "a", None).await.unwrap_err().to_string(), told);
+        assert_eq!(cluster.served().await.unwrap_err().to_string(), told);
     }
 }

@@ -14,6 +14,15 @@ pub enum Error {
     /// There is no kubeconfig, or it cannot be used.
     #[error("no cluster can be addressed: {0}. Look at --kubeconfig, --context and the variable KUBECONFIG")]
     Config(String),
+    /// A proxy is configured.
+    #[error(
+        "the API server {server} is configured behind a proxy, by proxy-url in the kubeconfig or by HTTPS_PROXY, which is not \
+         supported. Where it can be reached without: env -u HTTPS_PROXY -u https_proxy kubectl beam …"
+    )]
+    Proxy {
+        /// Its address.
+        server: String,
+    },
     /// Nobody listens there, or it is not to be trusted.
     #[error(
         "the API server {server} cannot be reached: {why}. Is it the right one (--kubeconfig, --context)? kubectl \

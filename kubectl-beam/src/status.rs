@@ -146,7 +146,7 @@ fn replicas(release: &ElixirRelease, status: &ElixirReleaseStatus) -> String {
     let mut text = format!("{} ready", ready(release, status));
     if status.updated_replicas != status.replicas {
         let target = status.target_revision.as_deref().unwrap_or("the present revision");
-        text += &format!(", {} of {} of {target}", status.updated_replicas, status.replicas);
+        text += &format!(", {} of {} run {target}", status.updated_replicas, status.replicas);
     }
     if let Some(clustered) = status.clustered_replicas {
         text += &format!(", {clustered} connected to all others");
