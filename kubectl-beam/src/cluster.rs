@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIELD_MANAGER: &str = "kubectl-beam";
 
 /// A release, or why it cannot be read: one that is odd does not hide the others.
-pub type Read = Result<ElixirRelease, InvalidObject>;
+pub type Read = Result<ElixirRelease, Box<InvalidObject>>;
 
 /// An API server, and a namespace.
 pub struct Cluster {
@@ -68,7 +68,7 @@ impl Cluster {
             (call.namespace, api) = (None, Api::all(self.client.clone()));
         }
         let list = self.send(call, api.list(&ListParams::default())).await?;
-        Ok(list.items.into_iter().map(|DeserializeGuard(read)| read).collect())
+        Ok(list.items.into_iter().map(|guard| guard.0.map_err(Box::new)).collect())
     }
 
     /// Sets an annotation of a release, or takes it away, and returns what the release is then. Nothing else is written.

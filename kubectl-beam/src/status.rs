@@ -143,15 +143,13 @@ fn ready(release: &ElixirRelease, status: &ElixirReleaseStatus) -> String {
 }
 
 fn replicas(release: &ElixirRelease, status: &ElixirReleaseStatus) -> String {
-    let mut text = format!("{} ready", ready(release, status));
-    if status.updated_replicas != status.replicas {
+    let ready = format!("{} ready", ready(release, status));
+    let updated = (status.updated_replicas != status.replicas).then(|| {
         let target = status.target_revision.as_deref().unwrap_or("the present revision");
-        text += &format!(", {} of {} run {target}", status.updated_replicas, status.replicas);
-    }
-    if let Some(clustered) = status.clustered_replicas {
-        text += &format!(", {clustered} connected to all others");
-    }
-    text
+        format!("{} of {} run {target}", status.updated_replicas, status.replicas)
+    });
+    let clustered = status.clustered_replicas.map(|clustered| format!("{clustered} connected to all others"));
+    [Some(ready), updated, clustered].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn revision(status: &ElixirReleaseStatus) -> Option<String> {

@@ -37,7 +37,7 @@ fn server(answers: &[(u16, Value)]) -> (Cluster, Requests) {
     (Cluster::played(Client::new(service, "store"), "store"), requests)
 }
 
-fn release(spec: Value, annotations: Value, outcome: Option<&str>) -> (u16, Value) {
+fn release(spec: &Value, annotations: &Value, outcome: Option<&str>) -> (u16, Value) {
     let answer =
         |outcome| json!([{"annotation": labels::RETRY, "value": VALUE, "outcome": outcome, "message": "so it is"}]);
     let metadata = json!({"name": "shop", "namespace": "store", "generation": 1, "annotations": annotations});
@@ -47,7 +47,7 @@ fn release(spec: Value, annotations: Value, outcome: Option<&str>) -> (u16, Valu
 }
 
 fn asked(outcome: Option<&str>) -> (u16, Value) {
-    release(json!({"image": "shop:1"}), json!({labels::RETRY: VALUE}), outcome)
+    release(&json!({"image": "shop:1"}), &json!({labels::RETRY: VALUE}), outcome)
 }
 
 fn failed(code: u16, name: &str) -> (u16, Value) {
@@ -75,10 +75,10 @@ fn failure(told: Result<Told>) -> (String, bool) {
 async fn an_annotation_is_written_and_nothing_else_and_then_the_answer_is_read() {
     let (told, requests) = retry(&[asked(None), asked(None), asked(Some("Done"))], false).await;
     assert_eq!(told.unwrap().text, "elixirrelease.beam-operator.io/shop retried: so it is\n");
-    let path = "/apis/beam-operator.io/v1alpha1/namespaces/store/elixirreleases/shop";
+    let object = "/apis/beam-operator.io/v1alpha1/namespaces/store/elixirreleases/shop";
     let patch = json!({"metadata": {"annotations": {labels::RETRY: VALUE}}});
-    let patch = format!("PATCH {path}?&fieldManager=kubectl-beam {patch}");
-    assert_eq!(requests, [patch, format!("GET {path}"), format!("GET {path}")]);
+    let first = format!("PATCH {object}?&fieldManager=kubectl-beam {patch}");
+    assert_eq!(requests, [first, format!("GET {object}"), format!("GET {object}")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +110,7 @@ async fn an_answer_that_does_not_come_is_waited_for_as_long_as_was_said() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_spec_forbids_is_not_waited_for() {
-    let paused = release(json!({"image": "shop:1", "paused": true}), json!({labels::RETRY: VALUE}), None);
+    let paused = release(&json!({"image": "shop:1", "paused": true}), &json!({labels::RETRY: VALUE}), None);
     let (told, requests) = retry(&[paused], false).await;
     let (told, is_open) = failure(told);
     assert!(is_open && told.contains("The spec says paused: true"), "{told}");
@@ -138,7 +138,7 @@ async fn a_release_that_goes_meanwhile_ends_the_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_who_asks_for_something_else_ends_the_wait() {
-    let other = release(json!({"image": "shop:1"}), json!({labels::RETRY: "other"}), None);
+    let other = release(&json!({"image": "shop:1"}), &json!({labels::RETRY: "other"}), None);
     let (told, _) = retry(&[asked(None), other], false).await;
     assert!(failure(told).0.starts_with("shop was not retried: somebody has changed the annotation since."));
 }

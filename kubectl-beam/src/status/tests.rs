@@ -8,7 +8,7 @@ fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-fn release(spec: Value, annotations: Value, status: Value) -> ElixirRelease {
+fn release(spec: &Value, annotations: &Value, status: &Value) -> ElixirRelease {
     let metadata = json!({
         "name": "shop", "namespace": "store", "generation": 2, "annotations": annotations,
         "creationTimestamp": "2026-11-22T08:00:00Z",
@@ -54,7 +54,7 @@ fn healthy() -> ElixirRelease {
             condition("ConfigurationValid", "True", "Valid", ""),
         ],
     });
-    release(json!({"image": "shop:1", "replicas": 2}), json!({}), status)
+    release(&json!({"image": "shop:1", "replicas": 2}), &json!({}), &status)
 }
 
 /// A canary that waits, with an odd node, a lost one and one that nobody has asked.
@@ -85,7 +85,7 @@ fn troubled() -> ElixirRelease {
         "image": "shop:2", "replicas": 3,
         "rollout": {"strategy": "Canary", "canary": {"steps": [{"replicas": 1}, {"replicas": 2}]}},
     });
-    release(spec, json!({"beam-operator.io/abort": "1", "beam-operator.io/promote": "2"}), status)
+    release(&spec, &json!({"beam-operator.io/abort": "1", "beam-operator.io/promote": "2"}), &status)
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn what_is_wrong_and_what_is_waited_for_is_told() {
 
 #[test]
 fn a_release_that_nobody_has_looked_at_says_so() {
-    let new = release(json!({"image": "shop:1"}), json!({"beam-operator.io/retry": "1"}), Value::Null);
+    let new = release(&json!({"image": "shop:1"}), &json!({"beam-operator.io/retry": "1"}), &Value::Null);
     insta::assert_snapshot!(page(&new, now()));
 }
 
@@ -118,8 +118,8 @@ fn several_are_a_table_and_one_that_is_odd_hides_none() {
         "metadata": {"name": "odd", "namespace": "store", "creationTimestamp": "2026-11-25T08:00:00Z"},
     });
     let odd: kube::core::DeserializeGuard<ElixirRelease> = serde_json::from_value(odd).unwrap();
-    let new = release(json!({"image": "shop:1"}), json!({}), Value::Null);
-    let all = [Ok(healthy()), Ok(troubled()), Ok(new), odd.0];
+    let new = release(&json!({"image": "shop:1"}), &json!({}), &Value::Null);
+    let all = [Ok(healthy()), Ok(troubled()), Ok(new), odd.0.map_err(Box::new)];
     insta::assert_snapshot!(list(&all, true, now()));
     assert!(list(&all, false, now()).starts_with("NAME "));
 }
