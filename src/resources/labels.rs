@@ -40,7 +40,8 @@ pub const CLUSTERED: &str = "beam-operator.io/clustered";
 pub const RESTARTED_AT: &str = "beam-operator.io/restarted-at";
 /// Annotation on a release: `"true"` holds its rollouts where they are.
 pub const PAUSE: &str = "beam-operator.io/pause";
-/// Annotation on a release: a new value asks for the revision of this name or number, or for the previous one.
+/// Annotation on a release: a new value asks for the revision of this name or number, or for the previous one. What follows
+/// an `@` makes it a new value.
 pub const UNDO: &str = "beam-operator.io/undo";
 /// Annotation on a release: any new value gives up the rollout that is under way.
 pub const ABORT: &str = "beam-operator.io/abort";

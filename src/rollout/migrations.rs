@@ -172,7 +172,8 @@ pub(super) fn was_tried(observed: &Observed, revision: &str, request: &str) -> b
 }
 
 /// The migration Before a revision that has not succeeded, so that the revision must not run.
-pub(super) fn missing(revision: &RevisionView) -> Option<&str> {
+#[must_use]
+pub fn missing(revision: &RevisionView) -> Option<&str> {
     let names = revision.before.as_deref()?;
     let known = |name: &str| revision.migrations.as_ref()?.0.get(name).map(|entry| entry.has_succeeded);
     names.split(',').find(|name| known(name) != Some(true))

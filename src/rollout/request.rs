@@ -25,11 +25,15 @@ pub enum Verb {
     Undo,
     /// Go on where a strategy waits for it.
     Promote,
+    /// Hold rollouts where they are.
+    Pause,
+    /// Restart all nodes.
+    Restart,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Retry, Self::Abort, Self::Undo, Self::Promote];
+    pub const ALL: [Self; 6] = [Self::Retry, Self::Abort, Self::Undo, Self::Promote, Self::Pause, Self::Restart];
 
     /// Those that decide which revision is to run, in the order in which they are taken up.
     const OF_REVISION: [Self; 3] = [Self::Retry, Self::Abort, Self::Undo];
@@ -42,6 +46,8 @@ impl Verb {
             Self::Abort => labels::ABORT,
             Self::Undo => labels::UNDO,
             Self::Promote => labels::PROMOTE,
+            Self::Pause => labels::PAUSE,
+            Self::Restart => labels::RESTARTED_AT,
         }
     }
 
@@ -106,8 +112,8 @@ pub(super) fn take_up(
             Verb::Retry => retry(&mut rejection, asked, another),
             Verb::Abort => abort(&mut rejection, observed, asked, request),
             Verb::Undo => undo(&mut rejection, observed, asked, value, request),
-            // It is up to the strategy, once it is known which revision is to run.
-            Verb::Promote => continue,
+            // Promotions are up to the strategy, once it is known which revision is to run; the others are below.
+            Verb::Promote | Verb::Pause | Verb::Restart => continue,
         };
         let (outcome, message) = match result {
             Ok(()) => (RequestOutcome::Done, done(rejection.as_ref(), asked)),
@@ -115,7 +121,23 @@ pub(super) fn take_up(
         };
         answers.push(Answer { verb, value: value.to_owned(), outcome, message });
     }
+    answers.extend(seen(&observed.release, asked));
     (rejection, answers)
+}
+
+/// The answers to what is done by being seen, because what is built of the release follows from it.
+fn seen(release: &ElixirRelease, asked: &Choice) -> impl Iterator<Item = Answer> {
+    let answer = |verb: Verb, outcome, message| {
+        let value = verb.unanswered(release)?.to_owned();
+        Some(Answer { verb, value, outcome, message })
+    };
+    let pause = if labels::is_rollout_paused(release) {
+        (RequestOutcome::Done, "rollouts are held where they are for as long as the annotation is there".to_owned())
+    } else {
+        (RequestOutcome::Refused, "nothing is held: the only value that holds rollouts is \"true\"".to_owned())
+    };
+    let restart = format!("all nodes are restarted as {}", asked.name);
+    [answer(Verb::Pause, pause.0, pause.1), answer(Verb::Restart, RequestOutcome::Done, restart)].into_iter().flatten()
 }
 
 fn done(rejection: Option<&Rejection>, asked: &Choice) -> String {
@@ -150,7 +172,8 @@ fn abort(
     Ok(())
 }
 
-/// The value names a revision or its number, or says `previous`: the newest of the others that has not failed.
+/// The value names a revision or its number, or says `previous`: the newest of the others that has not failed. What
+/// follows an `@` makes it another value, by which the same can be asked for again.
 fn undo(
     rejection: &mut Option<Rejection>,
     observed: &Observed,
@@ -159,15 +182,16 @@ fn undo(
     request: String,
 ) -> Result<(), String> {
     let history = observed.history();
-    let number = value.parse::<i64>().ok();
-    let named = history.iter().find(|(name, view)| match value {
+    let (wanted, _) = value.split_once('@').unwrap_or((value, ""));
+    let number = wanted.parse::<i64>().ok();
+    let named = history.iter().find(|(name, view)| match wanted {
         "previous" => **name != asked.name && view.rejection.is_none() && migrations::missing(view).is_none(),
-        _ => *name == value || Some(view.number) == number,
+        _ => *name == wanted || Some(view.number) == number,
     });
     let Some((instead, view)) = named else {
         let known: Vec<_> = history.iter().map(|(name, view)| format!("{name} ({})", view.number)).collect();
         return Err(format!(
-            "{value:?} is no revision of this release: give the name or number of one of {}, or \"previous\"",
+            "{wanted:?} is no revision of this release: give the name or number of one of {}, or \"previous\"",
             known.join(", ")
         ));
     };

@@ -154,6 +154,9 @@ fn without_the_record_of_the_other_there_is_nothing_to_go_back_to() {
 #[case::by_name(labels::UNDO, "shop-1", "shop-1", Cause::Undone)]
 #[case::by_number(labels::UNDO, "1", "shop-1", Cause::Undone)]
 #[case::previous(labels::UNDO, "previous", "shop-1", Cause::Undone)]
+#[case::previous_again(labels::UNDO, "previous@2", "shop-1", Cause::Undone)]
+#[case::by_name_again(labels::UNDO, "shop-1@2026-11-25T08:00:00Z", "shop-1", Cause::Undone)]
+#[case::by_number_again(labels::UNDO, "1@", "shop-1", Cause::Undone)]
 #[case::aborted(labels::ABORT, "now", "shop-1", Cause::Aborted)]
 fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] revision: &str, #[case] cause: Cause) {
     let mut observed = moving(", rollout: {onFailure: Hold}");
@@ -176,8 +179,10 @@ fn a_person_goes_back(#[case] annotation: &str, #[case] value: &str, #[case] rev
     "shop-9",
     "is no revision of this release: give the name or number of one of shop-2 (2), shop-1 (1)"
 )]
+#[case::unknown_again(labels::UNDO, "shop-9@2", "\"shop-9\" is no revision of this release")]
 #[case::itself(labels::UNDO, "2", "shop-2 is what the spec asks for")]
 #[case::not_rejected(labels::RETRY, "1", "neither shop-2 nor a migration of it has failed")]
+#[case::not_true(labels::PAUSE, "yes", "nothing is held: the only value that holds rollouts is \"true\"")]
 fn what_makes_no_sense_is_refused(#[case] annotation: &str, #[case] value: &str, #[case] words: &str) {
     let mut observed = moving("");
     annotate(&mut observed, annotation, value);
@@ -186,6 +191,18 @@ fn what_makes_no_sense_is_refused(#[case] annotation: &str, #[case] value: &str,
     assert_eq!(answer.outcome, RequestOutcome::Refused);
     assert!(answer.message.contains(words), "{}", answer.message);
     assert_eq!((course.revision.as_deref().unwrap(), course.is_new), ("shop-2", false));
+}
+
+#[rstest]
+#[case::paused(labels::PAUSE, "true", "rollouts are held where they are for as long as the annotation is there")]
+#[case::restarted(labels::RESTARTED_AT, "now", "all nodes are restarted as shop-2")]
+fn what_is_done_by_being_seen_is_answered(#[case] annotation: &str, #[case] value: &str, #[case] message: &str) {
+    let mut observed = moving("");
+    annotate(&mut observed, annotation, value);
+    let course = course(&observed, &asked(), &[], NOW);
+    let [answer] = &course.report.answers[..] else { panic!("one answer") };
+    assert_eq!((answer.verb.annotation(), &*answer.value), (annotation, value));
+    assert_eq!((answer.outcome, &*answer.message), (RequestOutcome::Done, message));
 }
 
 #[test]

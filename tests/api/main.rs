@@ -27,6 +27,7 @@ mod harness;
 mod leave;
 mod migrations;
 mod optional;
+mod plugin;
 mod process;
 mod replicas;
 mod revisions;

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::harness::Scene;
 
-fn version(image: &str, more: &str) -> String {
+pub(super) fn version(image: &str, more: &str) -> String {
     let rollout = format!("rollout: {{minReadySeconds: 0, progressDeadlineSeconds: 2{more}}}");
     format!("image: {image}\nreplicas: 2\n{rollout}")
 }
 
 /// A release whose first version runs, and whose second does not become ready.
-async fn with_first_version(subject: &str) -> Scene {
+pub(super) async fn with_first_version(subject: &str) -> Scene {
     let scene = Scene::start(subject).await;
     scene.apply("shop", &version("shop:1", "")).await;
     scene.applied("shop").await;
@@ -26,7 +26,7 @@ async fn with_first_version(subject: &str) -> Scene {
     scene
 }
 
-async fn phase(scene: &Scene, phase: RolloutPhase) -> ElixirRelease {
+pub(super) async fn phase(scene: &Scene, phase: RolloutPhase) -> ElixirRelease {
     let is_in_it = |release: &ElixirRelease| {
         let status = release.status.as_ref();
         let observed = status.and_then(|status| status.observed_generation) == release.metadata.generation;
@@ -35,7 +35,7 @@ async fn phase(scene: &Scene, phase: RolloutPhase) -> ElixirRelease {
     scene.until("shop", &format!("the rollout is {phase:?}"), is_in_it).await
 }
 
-async fn runs(scene: &Scene, image: &str) {
+pub(super) async fn runs(scene: &Scene, image: &str) {
     let path = "/spec/template/spec/containers/0/image";
     scene.child(ChildKind::Deployment, "shop", |it| it.pointer(path) == Some(&json!(image))).await;
 }
@@ -46,7 +46,7 @@ async fn annotate(scene: &Scene, annotation: &str, value: Value) {
 }
 
 /// Waits for the answer to a request.
-async fn answer(scene: &Scene, annotation: &str, value: &str) -> (RequestOutcome, String) {
+pub(super) async fn answer(scene: &Scene, annotation: &str, value: &str) -> (RequestOutcome, String) {
     let of = |release: &ElixirRelease| {
         let mut requests = release.status.iter().flat_map(|status| &status.requests);
         requests.find(|request| request.annotation == annotation && request.value == value).cloned()

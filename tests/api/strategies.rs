@@ -24,7 +24,7 @@ const ROLLING: &str = "rollout: {strategy: RollingUpdate, minReadySeconds: 0}";
 const RECREATE: &str = "rollout: {strategy: Recreate, minReadySeconds: 0}";
 const APART: &str = "{rollout: {strategy: RollingUpdate, minReadySeconds: 0}, cluster: {scope: Revision}}";
 const BLUE_GREEN: &str = "rollout: {strategy: BlueGreen, blueGreen: {scaleDownDelaySeconds: 0}, minReadySeconds: 0}";
-const MANUAL: &str =
+pub(super) const MANUAL: &str =
     "rollout: {strategy: BlueGreen, blueGreen: {promotion: Manual, scaleDownDelaySeconds: 60}, minReadySeconds: 0}";
 const CANARY: &str = "rollout: {strategy: Canary, minReadySeconds: 0, \
                       canary: {steps: [{replicas: 1, pauseSeconds: 0}, {replicas: 50%, pauseSeconds: 1}]}}";

@@ -3,10 +3,10 @@
 //! A step that cannot run where it is fails and says why; none is skipped. What the steps start is taken down again,
 //! also after a failure: clusters by their records, processes by the tests that started them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::checkout::root;
 use crate::cluster::{self, Wanted};
@@ -22,6 +22,9 @@ const NODES_CLUSTER: &str = "test-nodes";
 
 /// Names the file with the CRD of HTTPRoutes to the tests.
 const ROUTES: &str = "BEAM_OPERATOR_TEST_HTTPROUTES";
+
+/// The plugin, which the tests run as people do.
+const PLUGIN: &str = "kubectl-beam";
 
 /// Which of the checks to run.
 #[derive(clap::Args)]
@@ -90,8 +93,12 @@ fn lint() -> Result<()> {
 fn api(filter: &[String]) -> Result<()> {
     let wanted = Wanted { control_plane_only: true, controller_manager: true, ..Wanted::default() };
     let kubeconfig = cluster::up(API_CLUSTER, &wanted)?.kubeconfig();
-    let routes = gateway::http_routes()?;
-    let variables = [("BEAM_OPERATOR_TEST_KUBECONFIG", kubeconfig.as_path()), (ROUTES, routes.as_path())];
+    let (routes, plugin) = (gateway::http_routes()?, plugin()?);
+    let variables = [
+        ("BEAM_OPERATOR_TEST_KUBECONFIG", kubeconfig.as_path()),
+        ("BEAM_OPERATOR_TEST_PLUGIN", plugin.as_path()),
+        (ROUTES, routes.as_path()),
+    ];
     let run = |threads, more: &[String]| {
         let run = ["test", "--quiet", "--test", "api", "--", "--include-ignored", "--test-threads", threads];
         cargo(&run, more, &variables)
@@ -105,6 +112,14 @@ fn api(filter: &[String]) -> Result<()> {
     let alone = "alone::".to_owned();
     run(at_a_time, &["--skip".to_owned(), alone.clone()])?;
     run("1", &[alone])
+}
+
+/// Compiles the plugin. Cargo puts all programs of a profile beside each other, so it is where this one is.
+fn plugin() -> Result<PathBuf> {
+    command::run(command::cargo().args(["build", "--quiet", "--package", PLUGIN]))?;
+    let path = std::env::current_exe()?.with_file_name(PLUGIN);
+    ensure!(path.is_file(), "cargo put no {PLUGIN} at {}: run this by `cargo xtask`", path.display());
+    Ok(path)
 }
 
 fn beam(filter: &[String]) -> Result<()> {

@@ -115,8 +115,8 @@ fn guarded<S>(service: S, request_timeout: Duration, observe: ObserveLayer) -> G
 
 type Guarded<S> = Deadline<Retry<Patience, Observe<S>>>;
 
-/// kube and its TLS library support several cryptography providers and panic when they have to choose.
-fn install_crypto() {
+/// Chooses the cryptography provider: kube and its TLS library support several, and panic when they have to choose.
+pub fn install_crypto() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a cryptography provider was already installed");
     }

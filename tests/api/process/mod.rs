@@ -6,6 +6,6 @@ mod check;
 pub mod election;
 mod endpoints;
 mod neighbours;
-mod permissions;
+pub mod permissions;
 mod secrecy;
 mod starting;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use beam_operator::api;
 
-use crate::harness::{Cluster, Fault, Namespace, Operator, OwnCluster, Proxy, Scene, eventually};
+use crate::harness::{Cluster, Fault, Namespace, Operator, OwnCluster, Plugin, Proxy, Scene, eventually};
 
 /// Waits until the process says that it waits for this before it begins.
 pub async fn waits_for(operator: &Operator, what: &str) {
@@ -40,6 +40,13 @@ async fn a_missing_crd_is_named() {
     let remedy = "install it with: helm upgrade (with crds.install=true), or kubectl apply -f crds/";
     let missing = format!("the CRD elixirreleases.beam-operator.io is not installed; {remedy}");
     waits_for(&scene.operator, &missing).await;
+    let person = Plugin::new(scene.proxy.kubeconfig(), &scene.name);
+    for line in ["status", "status shop", "status -A", "history shop", "pause shop"] {
+        let told = person.fails(line, 1).await;
+        assert!(told.starts_with("error: the CRD elixirreleases.beam-operator.io is not installed"), "{line}: {told}");
+    }
+    let (code, _, told) = person.run("version").await;
+    assert!(code == Some(1) && told.starts_with("error: the CRD"), "{told}");
 
     let mut other = api::crd();
     other.spec.versions[0].name = "v2".to_owned();

@@ -54,6 +54,12 @@ fn annotate(world: &mut World, name: &str, value: Option<&str>) {
     world.settle();
 }
 
+/// What became of what is asked for.
+fn answers(world: &World) -> Vec<String> {
+    let requests = world.releases["shop"].status.as_ref().unwrap().requests.iter();
+    requests.map(|request| format!("{:?}: {}", request.outcome, request.message)).collect()
+}
+
 #[test]
 fn a_revision_that_fails_gives_way_to_the_last_good_one() {
     let mut world = second_version();
@@ -167,6 +173,7 @@ fn nodes_are_restarted_once_for_each_value() {
     annotate(&mut world, labels::RESTARTED_AT, Some("2026-11-25T08:00:00Z"));
     let second = running(&world);
     assert_ne!(first, second);
+    assert_eq!(answers(&world), [format!("Done: all nodes are restarted as {second}")]);
     // Taking the annotation away asks for nothing.
     annotate(&mut world, labels::RESTARTED_AT, None);
     assert_eq!(running(&world), second);
@@ -185,12 +192,17 @@ fn a_rollout_that_is_held_goes_no_further_and_the_rest_goes_on() {
     assert_eq!(spec(&world)["paused"], true);
     assert_eq!(phase(&world), RolloutPhase::Paused);
     assert_eq!(condition(&world, "Progressing").1, "Paused");
+    let held = "Done: rollouts are held where they are for as long as the annotation is there";
+    assert_eq!(answers(&world), [held]);
     world.spec("shop").replicas = 5;
     world.settle();
     assert_eq!(spec(&world)["replicas"], 5);
     annotate(&mut world, labels::PAUSE, None);
     assert_eq!(spec(&world)["paused"], Value::Null);
     assert_eq!(phase(&world), RolloutPhase::Progressing);
+    assert_eq!(answers(&world), [""; 0], "that it is gone is the answer");
+    annotate(&mut world, labels::PAUSE, Some("true"));
+    assert_eq!(answers(&world), [held]);
 }
 
 #[test]
