@@ -127,8 +127,8 @@ struct Story<'a> {
 
 impl<'a> Story<'a> {
     async fn begin(rollout: &'a str) -> Self {
-        let (scene, _kubelet) = begin("strategy", rollout).await;
-        Self { scene, _kubelet, rollout, version: 1 }
+        let (scene, kubelet) = begin("strategy", rollout).await;
+        Self { scene, _kubelet: kubelet, rollout, version: 1 }
     }
 
     fn image(&self) -> String {
