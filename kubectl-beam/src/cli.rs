@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 /// Looks at Elixir and Erlang releases on Kubernetes, and asks for what their rollouts are to do.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-beam", bin_name = "kubectl beam", version, disable_help_subcommand = true)]
+#[command(name = "kubectl-beam", bin_name = "kubectl beam", version)]
 pub struct Cli {
     /// Where to look.
     #[command(flatten)]

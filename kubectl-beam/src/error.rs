@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use beam_operator::api::ElixirRelease;
 use beam_operator::operator::client::describe;
+use kube::Resource as _;
 use thiserror::Error;
 
 /// Releases, as the API server calls them.
@@ -44,8 +46,9 @@ pub enum Error {
     },
     /// The CRD is missing.
     #[error(
-        "the CRD {RELEASES} is not installed in this cluster in the version v1alpha1: install beam-operator, or choose \
-         another cluster with --context"
+        "the CRD {RELEASES} is not installed in this cluster in the version {}: install beam-operator, or choose another \
+         cluster with --context",
+        ElixirRelease::version(&())
     )]
     NoCrd,
     /// No release has this name.

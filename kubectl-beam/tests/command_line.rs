@@ -130,7 +130,9 @@ fn what_keeps_it_from_the_cluster_is_told() {
 
 #[test]
 fn it_calls_itself_as_it_is_typed() {
-    let (code, told, _) = run("undo --help", &[]);
-    assert!(code == Some(0) && told.contains("Usage: kubectl beam undo "), "{told}");
+    for line in ["undo --help", "help undo"] {
+        let (code, told, _) = run(line, &[]);
+        assert!(code == Some(0) && told.contains("Usage: kubectl beam undo "), "{told}");
+    }
     assert_eq!(run("--version", &[]).1, format!("kubectl-beam {}\n", env!("CARGO_PKG_VERSION")));
 }
