@@ -7,10 +7,20 @@ use anyhow::{Context, Result, bail};
 use crate::checkout;
 
 /// The cargo that runs this task, in the checkout: another one on the search path may be of another toolchain.
+///
+/// What cargo told this task of its own package is not passed on. Build scripts, such as that of ring, run again where it
+/// differs, so that with it every second command would compile half of the dependencies anew.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_this_package(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
     cargo.current_dir(checkout::root());
     cargo
+}
+
+fn is_of_this_package(variable: &str) -> bool {
+    ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|start| variable.starts_with(start))
 }
 
 /// Prints the command, runs it with this process's output, and fails if it fails.
@@ -93,6 +103,13 @@ mod tests {
         let cargo = cargo();
         assert_eq!(cargo.get_program(), env!("CARGO"));
         assert_eq!(cargo.get_current_dir(), Some(checkout::root()));
+    }
+
+    #[test]
+    fn cargo_is_not_told_of_the_package_that_runs_this() {
+        let names = |kept| cargo().get_envs().filter(|(_, value)| value.is_some() == kept).count();
+        assert!(names(false) > 5 && names(true) == 0);
+        assert!(cargo().get_envs().any(|(name, value)| name == "CARGO_MANIFEST_DIR" && value.is_none()));
     }
 
     #[test]
