@@ -44,6 +44,10 @@ pub(crate) const RELEASE: Chart = Chart {
 pub(crate) const KUBERNETES: &str = "1.31.0";
 
 impl Chart {
+    pub(crate) fn directory(&self) -> &'static str {
+        self.directory
+    }
+
     pub(crate) fn chart(&self) -> &'static str {
         self.files[0]
     }

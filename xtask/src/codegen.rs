@@ -1,9 +1,10 @@
 //! `cargo xtask codegen`: the files of the checkout that follow from others, and the check that they still do.
 //!
 //! The resource's types are the source of the CRD and, with it, of the values of the chart beam-release; the operator's
-//! chart is the source of the plain manifests and of the bundle for OLM, and the comments of its `values.yaml` are the source of its README; alerts
-//! and dashboard come from `deploy/monitoring`, and what Artifact Hub shows from wherever it is written already. What is generated is committed, so that it can be read, diffed
-//! and applied without a toolchain; `--check` fails on any file that no longer follows from its source.
+//! chart is the source of the plain manifests and of the bundle for OLM, and the comments of its `values.yaml` are the
+//! source of its README; alerts and dashboard come from `deploy/monitoring`, what Artifact Hub shows from wherever it is
+//! written already, and the version, wherever it is named, from Cargo.toml. What is generated is committed, so that it can
+//! be read, diffed and applied without a toolchain; `--check` fails on any file that no longer follows from its source.
 
 mod crd;
 mod hub;
@@ -12,6 +13,7 @@ mod olm;
 mod region;
 mod release;
 mod values;
+mod version;
 
 use std::fs;
 use std::path::Path;
@@ -39,7 +41,12 @@ pub(crate) fn run(check: bool) -> Result<()> {
             Generated { path: "crds/elixirreleases.beam-operator.io.yaml", text: crd.clone() },
             Generated { path: "deploy/helm/beam-operator/templates/crd.yaml", text: crd::chart_template(&crd)? },
             Generated { path: chart::OPERATOR.readme(), text: values::readme(root)? },
-            Generated { path: chart::OPERATOR.chart(), text: hub::chart(root, &crd)? },
+            Generated { path: chart::OPERATOR.chart(), text: version::chart(&hub::chart(root, &crd)?)? },
+            Generated { path: chart::RELEASE.chart(), text: version::chart(&read(root, chart::RELEASE.chart())?)? },
+            page(root, "docs/development.md")?,
+            page(root, "docs/install.md")?,
+            page(root, "docs/plugin.md")?,
+            page(root, "docs/releasing.md")?,
             copy(root, "deploy/monitoring/rules.yaml", "deploy/helm/beam-operator/files/rules.yaml")?,
             copy(root, "deploy/monitoring/dashboard.json", "deploy/helm/beam-operator/files/dashboard.json")?,
             Generated { path: chart::RELEASE.readme(), text: release::readme(root, &crd)? },
@@ -59,8 +66,16 @@ pub(crate) fn run(check: bool) -> Result<()> {
 
 /// A file that Helm finds only where it lies in the chart.
 fn copy(root: &Path, from: &str, path: &'static str) -> Result<Generated> {
-    let text = fs::read_to_string(root.join(from)).with_context(|| format!("failed to read {from}"))?;
-    Ok(Generated { path, text })
+    Ok(Generated { path, text: read(root, from)? })
+}
+
+/// A page that people write, with the version of today.
+fn page(root: &Path, path: &'static str) -> Result<Generated> {
+    Ok(Generated { path, text: version::page(&read(root, path)?) })
+}
+
+fn read(root: &Path, path: &str) -> Result<String> {
+    fs::read_to_string(root.join(path)).with_context(|| format!("failed to read {path}"))
 }
 
 /// Writes what differs, or with `check` only returns its paths.

@@ -3,12 +3,16 @@
 //! They are written in Rust rather than in shell, so that every failure carries what was tried, and so that what a
 //! task starts can be recorded, repaired and taken down again.
 
+mod architecture;
 mod bench;
+mod cargo_tools;
+mod changelog;
 mod chart;
 mod checkout;
 mod cluster;
 mod codegen;
 mod command;
+mod compile;
 mod debian;
 mod demo;
 mod deny;
@@ -20,6 +24,7 @@ mod manifests;
 mod olm;
 mod progress;
 mod refusal;
+mod release;
 mod target;
 mod test;
 mod tools;
@@ -61,6 +66,8 @@ enum Task {
     ///
     /// Fails only if something could not be measured, not because a goal is missed: the table says which are met.
     Bench(bench::Arguments),
+    /// Everything that a version is published as, in target/release-artifacts
+    Release(release::Arguments),
     /// Build a tool of the cluster into the cache, unless it is there, and print its path
     Tool {
         /// The command's name, such as kubectl or helm
@@ -81,6 +88,7 @@ fn main() -> Result<()> {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Release(arguments) => release::run(&arguments),
         Task::Tool { name } => {
             println!("{}", tools::by_name(&name)?.path()?.display());
             Ok(())

@@ -4,17 +4,15 @@
 //! also after a failure: clusters by their records, processes by the tests that started them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::checkout::root;
 use crate::cluster::{self, Wanted};
 use crate::codegen;
 use crate::gateway;
 use crate::image::{self, Selection};
 use crate::target::Target;
-use crate::{command, demo, deny, manifests, progress};
+use crate::{command, demo, deny, manifests, progress, release};
 
 /// The clusters of the tests, so that they never meet somebody's development cluster.
 const API_CLUSTER: &str = "test-api";
@@ -51,17 +49,20 @@ pub(crate) enum Step {
     Api,
     /// The client of Erlang's distribution against nodes of every OTP release that there are images for
     Beam,
+    /// The files of a release for this machine's architecture, each looked at and made twice
+    Release,
     /// The local cluster itself: links cut, nodes lost, repair, and that nothing is left behind
     Cluster,
     /// The operator on real nodes
     Nodes,
 }
 
-const STEPS: [(Step, &str); 6] = [
+const STEPS: [(Step, &str); 7] = [
     (Step::Lint, "format, lints, generated files, licenses and manifests"),
     (Step::Unit, "what needs no cluster"),
     (Step::Api, "the operator against a real API server"),
     (Step::Beam, "the distribution client against BEAM nodes"),
+    (Step::Release, "the files of a release"),
     (Step::Cluster, "the local cluster itself"),
     (Step::Nodes, "the operator on real nodes"),
 ];
@@ -74,6 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             Step::Unit => cargo(&["test", "--workspace", "--quiet", "--"], &arguments.filter, &[]),
             Step::Api => in_cluster(API_CLUSTER, arguments.keep, || api(&arguments.filter)),
             Step::Beam => beam(&arguments.filter),
+            Step::Release => release::check::run(),
             Step::Cluster => cluster::cli::run(cluster::cli::Task::Check),
             Step::Nodes => in_cluster(NODES_CLUSTER, arguments.keep, || nodes(&arguments.filter)),
         })
@@ -160,7 +162,7 @@ fn in_cluster(name: &str, keep: bool, tests: impl FnOnce() -> Result<()>) -> Res
 }
 
 fn cargo(words: &[&str], filter: &[String], variables: &[(&str, &Path)]) -> Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(words).args(filter).envs(variables.iter().copied());
+    let mut cargo = command::cargo();
+    cargo.args(words).args(filter).envs(variables.iter().copied());
     command::run(&mut cargo)
 }

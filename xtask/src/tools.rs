@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_version_is_found_in_a_block_and_on_its_own() {
-        let block = "require (\n\ta.org/a/b v0.1.0\n\ta.org/a v1.2.3 // indirect\n)\nreplace a.org/a => a.org/a v9.9.9";
+        let block = "require (\n\ta.org/a/b v0.9.0\n\ta.org/a v1.2.3 // indirect\n)\nreplace a.org/a => a.org/a v9.9.9";
         assert_eq!(required_version(block, "a.org/a"), Some("v1.2.3"));
         assert_eq!(required_version("require a.org/a v1.2.3\n", "a.org/a"), Some("v1.2.3"));
         assert_eq!(required_version("require a.org/ab v1.2.3\n", "a.org/a"), None);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{olm, region};
+use crate::changelog::{self, Change};
 use crate::chart;
 
 const BEGIN: &str =
@@ -73,18 +74,11 @@ fn resource(crd: &Value) -> Result<Value> {
     }))
 }
 
-/// The items of the newest section of a changelog, each with its kind as Artifact Hub calls it.
+/// The newest changes that a changelog tells, each with its kind as Artifact Hub calls it.
 fn changes(changelog: &str) -> Vec<Value> {
-    let newest = changelog.split("\n## ").nth(1).unwrap_or_default();
-    let mut changes = Vec::new();
-    for section in newest.split("\n### ").skip(1) {
-        let (kind, items) = section.split_once('\n').unwrap_or((section, ""));
-        for item in format!("\n{items}").split("\n- ").skip(1) {
-            let words: Vec<_> = item.split_whitespace().collect();
-            changes.push(json!({"kind": kind.trim().to_lowercase(), "description": words.join(" ")}));
-        }
-    }
-    changes
+    let changes = changelog::sections(changelog).iter().map(changelog::Section::changes).find(|it| !it.is_empty());
+    let told = |Change { kind, description }| json!({"kind": kind.to_lowercase(), "description": description});
+    changes.into_iter().flatten().map(told).collect()
 }
 
 #[cfg(test)]
@@ -92,15 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_section_of_the_changelog_is_told() {
-        let changelog = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- One\n  thing.\n- Another.\n\n### Fixed\n\n- A third.\n\n\
-             ## [0.1.0]\n\n### Added\n\n- Old.\n";
+    fn the_newest_changes_are_told() {
+        let changelog = "# Changelog\n\n## [Unreleased]\n\n## [0.2.0] - 2026-05-04\n\n### Added\n\n- One\n  thing.\n\n\
+             ### Fixed\n\n- Another.\n\n## [0.1.9]\n\n### Added\n\n- Old.\n";
         assert_eq!(
             changes(changelog),
             [
                 json!({"kind": "added", "description": "One thing."}),
-                json!({"kind": "added", "description": "Another."}),
-                json!({"kind": "fixed", "description": "A third."}),
+                json!({"kind": "fixed", "description": "Another."}),
             ]
         );
     }

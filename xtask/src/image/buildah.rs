@@ -43,7 +43,7 @@ impl Store {
         Ok(Container { store: self, id: id.trim().to_owned() })
     }
 
-    /// Builds the last stage of a recipe into an archive; `options` are those of `buildah build`.
+    /// Builds the last stage of a recipe into an image or an archive; `options` are those of `buildah build`.
     pub(super) fn build(&self, recipe: &Recipe<'_>, options: &[String], destination: &str) -> Result<()> {
         let mut build = self.buildah("build");
         if let Some((stage, files)) = recipe.stage {
@@ -51,6 +51,31 @@ impl Store {
         }
         build.args(options).args(["--tag", destination, "--file"]).arg(recipe.dockerfile);
         command::run(build.arg(recipe.context))
+    }
+
+    /// Writes an image of the store to a destination, such as `oci:DIRECTORY:NAME`.
+    pub(super) fn push(&self, image: &str, destination: &str) -> Result<()> {
+        command::run(self.buildah("push").args(["--quiet", "--format", "oci", image, destination]))
+    }
+
+    /// Writes an index of images of the store, with all of them, to a destination.
+    pub(super) fn push_index(&self, images: &[String], destination: &str) -> Result<()> {
+        let index = "localhost/index";
+        let remove = || command::output(self.buildah("manifest").args(["rm", index]));
+        // An interrupted run leaves it.
+        if command::output(self.buildah("manifest").args(["exists", index])).is_ok() {
+            remove()?;
+        }
+        command::output(self.buildah("manifest").args(["create", index]).args(images))?;
+        let push = ["push", "--quiet", "--all", "--format", "oci", index, destination];
+        let pushed = command::run(self.buildah("manifest").args(push));
+        remove()?;
+        pushed
+    }
+
+    /// Removes an image.
+    pub(super) fn remove(&self, image: &str) -> Result<()> {
+        command::output(self.buildah("rmi").arg(image)).map(drop)
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod buildah;
 mod foreign;
+pub(crate) mod layouts;
 mod operator;
 mod rootfs;
 mod shop;

@@ -6,14 +6,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::buildah::{Recipe, Store};
 use super::{Archive, Cache, remove_if_present};
+use crate::architecture::Architecture;
+use crate::checkout;
+use crate::compile;
 use crate::fingerprint::Fingerprint;
-use crate::{checkout, command};
 
 const BINARY: &str = "beam-operator";
 /// What the Dockerfile calls the stage that has the binary at its root.
@@ -31,17 +32,30 @@ pub(super) fn build(cache: &Cache) -> Result<Archive> {
     let reference = reference();
     eprintln!("==> compiling the operator into a static binary");
     let binary = compile()?;
-    let dockerfile = checkout::root().join("Dockerfile");
-    let fingerprint = fingerprint(&binary, &dockerfile, &build_options())?;
+    let fingerprint = fingerprint(&binary, &dockerfile(), &build_options())?;
     cache.archive(&reference, &fingerprint, |archive| {
-        let stage = cache.directory.join("operator");
-        remove_if_present(&stage)?;
-        fs::create_dir_all(&stage)?;
-        fs::copy(&binary, stage.join(BINARY))?;
         let destination = format!("oci-archive:{}:{reference}", archive.display());
-        let recipe = Recipe { dockerfile: &dockerfile, context: &stage, stage: Some((BUILD_STAGE, &stage)) };
-        Store::of(cache)?.build(&recipe, &build_options(), &destination)
+        around(&binary, cache, &Store::of(cache)?, &[], &destination)
     })
+}
+
+/// The operator's binary for this machine.
+pub(crate) fn compile() -> Result<PathBuf> {
+    Ok(compile::binary(BINARY, Architecture::NATIVE)?.path)
+}
+
+/// Builds the image around a binary, with more options of `buildah build`.
+pub(super) fn around(binary: &Path, cache: &Cache, store: &Store, more: &[String], destination: &str) -> Result<()> {
+    let stage = cache.directory.join("operator");
+    remove_if_present(&stage)?;
+    fs::create_dir_all(&stage)?;
+    fs::copy(binary, stage.join(BINARY))?;
+    let recipe = Recipe { dockerfile: &dockerfile(), context: &stage, stage: Some((BUILD_STAGE, &stage)) };
+    store.build(&recipe, &[build_options(), more.to_vec()].concat(), destination)
+}
+
+fn dockerfile() -> PathBuf {
+    checkout::root().join("Dockerfile")
 }
 
 /// What the Dockerfile's last stage is told.
@@ -54,50 +68,11 @@ fn fingerprint(binary: &Path, dockerfile: &Path, options: &[String]) -> Result<S
     Ok(stage.file(binary)?.file(dockerfile)?.finish())
 }
 
-/// Compiles the binary and returns its path. A target of its own keeps the flags from rebuilding everything else.
-pub(crate) fn compile() -> Result<PathBuf> {
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = command::cargo();
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    cargo.args(["build", "--release", "--locked", "--bin", BINARY, "--target", &target]);
-    let messages = command::run_for_output(cargo.args(["--message-format", "json-render-diagnostics"]))?;
-    let binary = executable(&messages).context("cargo did not say where the operator's binary is")?;
-    ensure!(is_static(&binary)?, "{} needs shared libraries, and an image from scratch has none", binary.display());
-    Ok(binary)
-}
-
-/// The path of the binary in cargo's messages, of which there is one JSON object a line.
-fn executable(messages: &str) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == BINARY)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-}
-
-fn is_static(binary: &Path) -> Result<bool> {
-    let headers = command::output(Command::new("readelf").args(["--program-headers", "--wide"]).arg(binary))?;
-    Ok(!headers.contains("INTERP"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn the_binary_is_found_among_the_messages_of_cargo() {
-        let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"beam-operator"},"executable":"/t/beam-operator"}"#,
-            "\n",
-            r#"{"reason":"build-finished","success":true}"#,
-        );
-        assert_eq!(executable(messages), Some(PathBuf::from("/t/beam-operator")));
-        assert_eq!(executable("no JSON"), None);
-    }
 
     #[test]
     fn everything_that_the_image_is_made_of_counts() {

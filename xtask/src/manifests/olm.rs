@@ -18,7 +18,7 @@ pub(super) fn objects(manifests: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Checks the manifests of a bundle.
-pub(super) fn bundle(manifests: &Path) -> Result<()> {
+pub(crate) fn bundle(manifests: &Path) -> Result<()> {
     let mut verify = Command::new(tools::OPERATOR_VERIFY.path()?);
     verify.args(["manifests", "--operatorhub_validate", "--object_validate"]);
     let said = command::complaints(verify.arg(manifests))?;
@@ -28,7 +28,7 @@ pub(super) fn bundle(manifests: &Path) -> Result<()> {
 }
 
 /// Checks a file-based catalog: that its parts name each other, and that the channel has one head.
-pub(super) fn catalog(directory: &Path) -> Result<()> {
+pub(crate) fn catalog(directory: &Path) -> Result<()> {
     let mut opm = Command::new(tools::OPM.path()?);
     command::run(opm.arg("validate").arg(directory))
 }

@@ -33,16 +33,15 @@ fn without_the_field(crd: &mut Value) -> Option<Value> {
 mod tests {
     use super::*;
 
-    const OPERATOR: &str = "registry.example.com/beam-operator:0.1.0";
+    const OPERATOR: &str = concat!("registry.example.com/beam-operator:", env!("CARGO_PKG_VERSION"));
 
     #[test]
     fn all_but_the_operator_is_of_the_earlier_version() {
-        let operator = OPERATOR.replace("0.1.0", VERSION);
-        let text = format!("name: beam-operator.v{VERSION}\nimage: {operator}\nbundle: {operator}-bundle\n");
-        let expected = format!("name: beam-operator.v{EARLIER}\nimage: {operator}\nbundle: {operator}-bundle\n");
-        assert_eq!(file(&text, &operator).unwrap(), expected);
+        let text = format!("name: beam-operator.v{VERSION}\nimage: {OPERATOR}\nbundle: {OPERATOR}-bundle\n");
+        let expected = format!("name: beam-operator.v{EARLIER}\nimage: {OPERATOR}\nbundle: {OPERATOR}-bundle\n");
+        assert_eq!(file(&text, OPERATOR).unwrap(), expected);
         let bundle = format!("image: registry.example.com/beam-operator-bundle:{VERSION}");
-        assert_eq!(file(&bundle, &operator).unwrap(), bundle.replace(VERSION, EARLIER));
+        assert_eq!(file(&bundle, OPERATOR).unwrap(), bundle.replace(VERSION, EARLIER));
     }
 
     #[test]

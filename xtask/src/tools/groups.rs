@@ -21,6 +21,9 @@ pub(crate) const KUBE_SCORE: Tool = Tool { name: "kube-score", package: "github.
 pub(crate) const OPERATOR_VERIFY: Tool =
     Tool { name: "operator-verify", package: "github.com/operator-framework/api/cmd/operator-verify" };
 pub(crate) const OPM: Tool = Tool { name: "opm", package: "github.com/operator-framework/operator-registry/cmd/opm" };
+pub(crate) const KREW: Tool = Tool { name: "krew", package: "sigs.k8s.io/krew/cmd/krew" };
+pub(crate) const VALIDATE_KREW_MANIFEST: Tool =
+    Tool { name: "validate-krew-manifest", package: "sigs.k8s.io/krew/cmd/validate-krew-manifest" };
 /// The two operators of OLM, and what they copy into the pods of catalogs and bundles.
 pub(crate) const OLM: Tool =
     Tool { name: "olm", package: "github.com/operator-framework/operator-lifecycle-manager/cmd/olm" };
@@ -95,5 +98,13 @@ pub(super) const GROUPS: &[Group] = &[
         tags: "containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper",
         duration: "about three minutes",
         tools: &[OPM, OPERATOR_VERIFY, OLM, OLM_CATALOG, OLM_COPY_CONTENT, OLM_CPB, GRPC_HEALTH_PROBE],
+    },
+    Group {
+        directory: "krew",
+        module: "sigs.k8s.io/krew",
+        variables: &[("sigs.k8s.io/krew/internal/version.gitTag", Part::Whole)],
+        tags: "",
+        duration: "about twenty seconds",
+        tools: &[KREW, VALIDATE_KREW_MANIFEST],
     },
 ];
