@@ -19,7 +19,8 @@ impl Facts<'_> {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.changes.is_empty() {
-            problems.push(format!("the checkout differs from its last commit: commit or undo\n{}", self.changes));
+            let changes: Vec<_> = self.changes.lines().map(|line| format!("\n    {line}")).collect();
+            problems.push(format!("the checkout differs from its last commit: commit or undo{}", changes.concat()));
         }
         problems.extend(self.unfinished.map(ToOwned::to_owned));
         if self.tag_exists {
