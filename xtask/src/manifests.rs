@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use crate::checkout::root;
 use crate::{chart, command, gateway, tools};
 
-pub(crate) use olm::{bundle, catalog};
+pub(crate) use olm::{bundle, catalog, whole_bundle};
 pub(crate) use schemas::make_strict;
 use sets::SETS;
 

@@ -241,6 +241,7 @@ fn bundle(directory: &Path, scratch: &Path) -> Result<()> {
     ensure!(labels["operators.operatorframework.io.bundle.package.v1"] == OPERATOR, "its labels are {labels}");
     files.write(&scratch.join("bundle"))?;
     manifests::bundle(&scratch.join("bundle/manifests"))?;
+    manifests::whole_bundle(&scratch.join("bundle"))?;
     let catalog = scratch.join("catalog");
     fs::create_dir_all(&catalog)?;
     fs::copy(directory.join("catalog.yaml"), catalog.join("catalog.yaml"))?;

@@ -24,6 +24,8 @@ pub(crate) const OPM: Tool = Tool { name: "opm", package: "github.com/operator-f
 pub(crate) const KREW: Tool = Tool { name: "krew", package: "sigs.k8s.io/krew/cmd/krew" };
 pub(crate) const VALIDATE_KREW_MANIFEST: Tool =
     Tool { name: "validate-krew-manifest", package: "sigs.k8s.io/krew/cmd/validate-krew-manifest" };
+pub(crate) const OPERATOR_SDK: Tool =
+    Tool { name: "operator-sdk", package: "github.com/operator-framework/operator-sdk/cmd/operator-sdk" };
 /// The two operators of OLM, and what they copy into the pods of catalogs and bundles.
 pub(crate) const OLM: Tool =
     Tool { name: "olm", package: "github.com/operator-framework/operator-lifecycle-manager/cmd/olm" };
@@ -98,6 +100,15 @@ pub(super) const GROUPS: &[Group] = &[
         tags: "containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper",
         duration: "about three minutes",
         tools: &[OPM, OPERATOR_VERIFY, OLM, OLM_CATALOG, OLM_COPY_CONTENT, OLM_CPB, GRPC_HEALTH_PROBE],
+    },
+    // The newest one whose modules can still be put together is built of older ones than the others.
+    Group {
+        directory: "operator-sdk",
+        module: "github.com/operator-framework/operator-sdk",
+        variables: &[],
+        tags: "containers_image_openpgp,exclude_graphdriver_btrfs,exclude_graphdriver_devicemapper",
+        duration: "about two minutes",
+        tools: &[OPERATOR_SDK],
     },
     Group {
         directory: "krew",
