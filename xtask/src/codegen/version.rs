@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a version of this project follows: names of images, of files, and of programs that tell theirs.
-const NAMES: [&str; 13] = [
+/// What a version of this project follows: names of images, of files, and of programs that tell theirs, and
+/// what the making of a release says.
+const NAMES: [&str; 18] = [
     "beam-operator:",
     "beam-operator-bundle:",
     "beam-operator-catalog:",
@@ -17,7 +18,12 @@ const NAMES: [&str; 13] = [
     "beam-operator ",
     "beam-operator.v",
     "kubectl-beam: ",
+    "beam-operator/v",
     "origin v",
+    "--annotate v",
+    "## [",
+    "Error: ",
+    "changes of ",
     "--build-arg VERSION=",
 ];
 
