@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{CAPABILITIES, NAME, Sources, VERSION, csv_name, descriptors, skip_range};
+use crate::architecture::Architecture;
 use crate::chart;
 
 /// The install modes of OLM, all of which work: the operator takes a list of namespaces, and an empty one for all.
@@ -37,6 +38,7 @@ pub(super) fn build(sources: &Sources) -> Result<Value> {
         "kind": "ClusterServiceVersion",
         "metadata": {
             "name": csv_name(),
+            "labels": platforms(),
             "annotations": {
                 "alm-examples": alm_examples(sources)?,
                 "capabilities": CAPABILITIES,
@@ -66,6 +68,13 @@ pub(super) fn build(sources: &Sources) -> Result<Value> {
             "relatedImages": [{"name": NAME, "image": image}],
         },
     }))
+}
+
+/// What a release has images for. Without these labels a console takes the operator for one of amd64 only.
+fn platforms() -> Value {
+    let architectures = Architecture::ALL.iter().map(|it| format!("operatorframework.io/arch.{it}"));
+    let all = architectures.chain(["operatorframework.io/os.linux".to_owned()]);
+    all.map(|label| (label, "supported")).collect()
 }
 
 /// The examples that are one ElixirRelease, as JSON. Consoles offer them as templates.

@@ -114,6 +114,14 @@ fn every_kind_that_the_operator_makes_is_a_resource_of_the_release() {
 }
 
 #[test]
+fn every_platform_that_there_are_images_for_is_labelled() {
+    let csv = csv::build(&sources()).unwrap();
+    let label = |name: &str| (format!("operatorframework.io/{name}"), Value::from("supported"));
+    let expected: Value = ["arch.amd64", "arch.arm64", "os.linux"].map(label).into_iter().collect();
+    assert_eq!(csv["metadata"]["labels"], expected);
+}
+
+#[test]
 fn every_image_is_named() {
     let sources = sources();
     let csv = csv::build(&sources).unwrap();
