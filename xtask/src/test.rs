@@ -141,7 +141,7 @@ fn nodes(filter: &[String]) -> Result<()> {
         ("BEAM_OPERATOR_E2E_CLUSTER", Path::new(NODES_CLUSTER)),
         (ROUTES, &gateway::http_routes()?),
     ];
-    let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "3"];
+    let run = ["test", "--quiet", "--test", "e2e", "--", "--include-ignored", "--test-threads", "4"];
     cargo(&run, filter, &variables)?;
     if filter.is_empty() {
         target.install_operator_by_manifests()?;
