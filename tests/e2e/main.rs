@@ -1,7 +1,8 @@
 //! Tests of the installed operator on real Kubernetes nodes, with the sample application as the release.
 //!
-//! `cargo xtask test` makes the cluster, loads the images, installs the operator by its Helm chart and runs them, one at a
-//! time: some of them stop a node or kill the operator, which the others would notice. Each has a namespace of its own.
+//! `cargo xtask test` makes the cluster, loads the images, installs the operator by its Helm chart and runs them, several at a
+//! time. Each has a namespace of its own; those that stop a node or kill the operator, which others would notice, have the
+//! cluster for themselves.
 //!
 //! What these clusters do not have, and so is not tested here: a network plugin that enforces NetworkPolicies (what they
 //! say is tested where they are built), a metrics server, a registry of images, and a load balancer.

@@ -24,7 +24,8 @@ pub(crate) fn bundle(manifests: &Path) -> Result<()> {
     refuse("operator-verify", &command::complaints(verify.arg(manifests))?)
 }
 
-/// Checks a whole bundle as those do who take it into a catalog. operator-sdk takes minutes to build, so this is done only with what is released.
+/// Checks a whole bundle as those do who take it into a catalog. operator-sdk takes minutes to build, so this is done only
+/// with the files of a release.
 pub(crate) fn whole_bundle(bundle: &Path) -> Result<()> {
     let mut sdk = Command::new(tools::OPERATOR_SDK.path()?);
     sdk.args(["bundle", "validate", "--select-optional", "suite=operatorframework"]);

@@ -117,7 +117,15 @@ impl Release {
         architectures.sort();
         architectures.dedup();
         let addresses = Addresses::new(arguments.repository.as_deref(), arguments.downloads.as_deref())?;
-        let (time, directory) = (git::time_of_commit()?, empty(DIRECTORY)?);
+        let time = match git::time_of_commit() {
+            // An archive of the sources has no commit.
+            Err(error) if arguments.dry_run => {
+                eprintln!("only in a dry run: the files are of 1970, since {error:#}");
+                0
+            }
+            time => time?,
+        };
+        let directory = empty(DIRECTORY)?;
         Ok(Self { version: VERSION.to_owned(), time, directory, architectures, addresses })
     }
 
